@@ -1,0 +1,140 @@
+package facts
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"ovenbird/internal/ovenbird"
+)
+
+// Hit is a title that a search finds in some countries.
+type Hit struct {
+	Title     *ovenbird.Title
+	Countries ovenbird.CountrySet // where a word of its name begins with the prefix
+	whole     bool                // the name itself does, not only a word inside it
+}
+
+// searchIndex maps folded prefixes to hits, best first.
+type searchIndex struct {
+	longest int // characters
+	hits    map[string][]Hit
+}
+
+// Fold brings a text to the form in which search compares: compatibility
+// decomposition without marks, in lower case, so that "Élan" is found by "elan".
+func Fold(s string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(s) {
+		if !unicode.Is(unicode.Mn, r) {
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}
+
+// Prefixes returns every prefix, up to longest characters, that finds something
+// in this edition, sorted. Only titles at the top (movies, series and clips of
+// nothing) are found.
+func (v *View) Prefixes(longest int) []string {
+	index := v.timeless.searchBy(longest)
+	prefixes := make([]string, 0, len(index.hits))
+	for p := range index.hits {
+		prefixes = append(prefixes, p)
+	}
+	slices.Sort(prefixes)
+	return prefixes
+}
+
+// Search returns what a folded prefix of at most longest characters finds,
+// whether it is visible or not: names that begin with it before names with a
+// word that does, then by sort key.
+func (v *View) Search(prefix string, longest int) []Hit {
+	return v.timeless.searchBy(longest).hits[prefix]
+}
+
+// PrefixesOf returns the prefixes that find t anywhere in this edition.
+func (v *View) PrefixesOf(t *ovenbird.Title, longest int) []string {
+	found := &searchIndex{longest: longest, hits: make(map[string][]Hit)}
+	v.timeless.addHits(found, t)
+	prefixes := make([]string, 0, len(found.hits))
+	for p := range found.hits {
+		prefixes = append(prefixes, p)
+	}
+	return prefixes
+}
+
+func (s *timeless) searchBy(longest int) *searchIndex {
+	if s.search != nil && s.search.longest == longest {
+		return s.search
+	}
+	s.search = &searchIndex{longest: longest, hits: make(map[string][]Hit)}
+	for _, t := range s.snapshot.Titles {
+		s.addHits(s.search, t)
+	}
+	for _, hits := range s.search.hits {
+		slices.SortFunc(hits, compareHits)
+	}
+	return s.search
+}
+
+func compareHits(a, b Hit) int {
+	if a.whole != b.whole {
+		if a.whole {
+			return -1
+		}
+		return 1
+	}
+	return ovenbird.CompareTitles(a.Title, b.Title)
+}
+
+// addHits enters t under every prefix of every name it goes by.
+func (s *timeless) addHits(index *searchIndex, t *ovenbird.Title) {
+	if t.Parent != "" {
+		return
+	}
+	for i := range s.edition.Chains {
+		chain := &s.edition.Chains[i]
+		if name, ok := fallback(t.Texts[ovenbird.Name], chain.Locales); ok {
+			index.add(t, Fold(name), chain.Countries)
+		}
+	}
+}
+
+func (x *searchIndex) add(t *ovenbird.Title, name string, countries ovenbird.CountrySet) {
+	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for i, word := range words {
+		for end, n := range prefixEnds(word) {
+			if n > x.longest {
+				break
+			}
+			x.enter(word[:end], Hit{Title: t, Countries: countries, whole: i == 0})
+		}
+	}
+}
+
+// prefixEnds yields the byte offset after each character of s, and its count.
+func prefixEnds(s string) func(yield func(end, n int) bool) {
+	return func(yield func(end, n int) bool) {
+		n := 0
+		for i, r := range s {
+			n++
+			if !yield(i+len(string(r)), n) {
+				return
+			}
+		}
+	}
+}
+
+// enter adds a hit, joined with the title's own under the same prefix.
+func (x *searchIndex) enter(prefix string, hit Hit) {
+	hits := x.hits[prefix]
+	for i := len(hits) - 1; i >= 0 && hits[i].Title == hit.Title; i-- {
+		hits[i].Countries = hits[i].Countries.Union(hit.Countries)
+		hits[i].whole = hits[i].whole || hit.whole
+		return
+	}
+	x.hits[prefix] = append(hits, hit)
+}

@@ -1,0 +1,142 @@
+package facts
+
+import (
+	"time"
+
+	"ovenbird/internal/ovenbird"
+)
+
+// View judges one catalog for one edition at one instant. It remembers what it
+// worked out, so it belongs to one goroutine; views of other editions are
+// independent.
+type View struct {
+	At time.Time
+
+	timeless *timeless
+	visible  map[ovenbird.TitleID]ovenbird.CountrySet
+	shown    map[ovenbird.CollectionID]ovenbird.CountrySet
+}
+
+// timeless is what a view knows that no instant changes.
+type timeless struct {
+	snapshot *ovenbird.Snapshot
+	edition  *Edition
+	rules    *Rules
+
+	coverage map[ovenbird.TitleID][]coverage // by the title whose licenses they are
+	cleared  map[ovenbird.TitleID]ovenbird.CountrySet
+	search   *searchIndex
+}
+
+// NewView returns a view of snapshot for an edition as of an instant.
+func NewView(snapshot *ovenbird.Snapshot, edition *Edition, rules *Rules, at time.Time) *View {
+	return newView(&timeless{
+		snapshot: snapshot, edition: edition, rules: rules,
+		coverage: make(map[ovenbird.TitleID][]coverage),
+		cleared:  make(map[ovenbird.TitleID]ovenbird.CountrySet),
+	}, at)
+}
+
+func newView(shared *timeless, at time.Time) *View {
+	return &View{
+		At: at, timeless: shared,
+		visible: make(map[ovenbird.TitleID]ovenbird.CountrySet),
+		shown:   make(map[ovenbird.CollectionID]ovenbird.CountrySet),
+	}
+}
+
+// Later returns a view as of another instant that shares what does not depend
+// on time. Both views belong to the same goroutine.
+func (v *View) Later(at time.Time) *View { return newView(v.timeless, at) }
+
+// Snapshot returns the catalog that v judges.
+func (v *View) Snapshot() *ovenbird.Snapshot { return v.timeless.snapshot }
+
+// Edition returns the edition that v judges for.
+func (v *View) Edition() *Edition { return v.timeless.edition }
+
+// Visible returns the countries in which t may be shown: it and what is above it
+// are published and suit the edition's age, its license is in force, and its
+// video is ready where the edition asks for that. A container is visible where
+// an episode in it is; clips alone do not carry one.
+func (v *View) Visible(t *ovenbird.Title) ovenbird.CountrySet {
+	if set, ok := v.visible[t.ID]; ok {
+		return set
+	}
+	var set ovenbird.CountrySet
+	switch {
+	case t.Kind.Container():
+		for _, child := range v.timeless.snapshot.Children(t.ID) {
+			if child.Kind != ovenbird.Clip {
+				set = set.Union(v.Visible(child))
+			}
+		}
+	case t.Video || !v.timeless.edition.RequiresVideo:
+		for _, c := range v.timeless.coverages(t) {
+			if _, ok := c.at(v.At); ok {
+				set = set.Union(c.countries)
+			}
+		}
+		set = set.Intersect(v.timeless.clearedFor(t))
+	}
+	v.visible[t.ID] = set
+	return set
+}
+
+// Shown returns the countries in which a collection may be shown: it is
+// published and something in it is visible.
+func (v *View) Shown(c *ovenbird.Collection) ovenbird.CountrySet {
+	if set, ok := v.shown[c.ID]; ok {
+		return set
+	}
+	var set ovenbird.CountrySet
+	if c.Published {
+		for _, id := range c.Items {
+			if t := v.timeless.snapshot.Titles[id]; t != nil {
+				set = set.Union(v.Visible(t))
+			}
+		}
+	}
+	v.shown[c.ID] = set
+	return set
+}
+
+// coverages returns when the edition's countries have the right to t.
+func (s *timeless) coverages(t *ovenbird.Title) []coverage {
+	owner, licenses := governing(s.snapshot, t)
+	if owner == "" {
+		return nil
+	}
+	if found, ok := s.coverage[owner]; ok {
+		return found
+	}
+	found := coverages(licenses, s.edition, s.rules.Groups)
+	s.coverage[owner] = found
+	return found
+}
+
+// clearedFor returns the edition's countries in which t and everything above it
+// is published and suits the edition's age, whatever its licenses say.
+func (s *timeless) clearedFor(t *ovenbird.Title) ovenbird.CountrySet {
+	if set, ok := s.cleared[t.ID]; ok {
+		return set
+	}
+	var set ovenbird.CountrySet
+	if t.Published {
+		set = s.suitable(t)
+		if parent := s.snapshot.Parent(t); parent != nil {
+			set = set.Intersect(s.clearedFor(parent))
+		}
+	}
+	s.cleared[t.ID] = set
+	return set
+}
+
+// sameAs returns the side of a yes-or-no fact on which the country with bit c
+// lies, within the edition's countries.
+func (v *View) sameAs(yes ovenbird.CountrySet, c uint8) ovenbird.CountrySet {
+	if yes.HasIndex(c) {
+		return yes
+	}
+	return v.timeless.edition.Countries.Minus(yes)
+}
