@@ -24,7 +24,7 @@ type timeless struct {
 	rules    *Rules
 
 	coverage map[ovenbird.TitleID][]coverage // by the title whose licenses they are
-	cleared  map[ovenbird.TitleID]ovenbird.CountrySet
+	admitted map[ovenbird.TitleID]ovenbird.CountrySet
 	search   *searchIndex
 }
 
@@ -33,7 +33,7 @@ func NewView(snapshot *ovenbird.Snapshot, edition *Edition, rules *Rules, at tim
 	return newView(&timeless{
 		snapshot: snapshot, edition: edition, rules: rules,
 		coverage: make(map[ovenbird.TitleID][]coverage),
-		cleared:  make(map[ovenbird.TitleID]ovenbird.CountrySet),
+		admitted: make(map[ovenbird.TitleID]ovenbird.CountrySet),
 	}, at)
 }
 
@@ -115,20 +115,34 @@ func (s *timeless) coverages(t *ovenbird.Title) []coverage {
 	return found
 }
 
-// clearedFor returns the edition's countries in which t and everything above it
-// is published and suits the edition's age, whatever its licenses say.
+// clearedFor returns the edition's countries in which t is published and suits
+// the edition's age, whatever its licenses say. A title without any rating
+// suits nobody where ages count; a container is judged by what is in it.
 func (s *timeless) clearedFor(t *ovenbird.Title) ovenbird.CountrySet {
-	if set, ok := s.cleared[t.ID]; ok {
+	if t.Kind.Container() {
+		return s.admittedBy(t)
+	}
+	return s.admittedBy(t).Intersect(s.suitable(t))
+}
+
+// admittedBy returns the edition's countries in which neither t nor anything
+// above it stands in the way: all are published, and those that carry a rating
+// of their own suit the edition's age.
+func (s *timeless) admittedBy(t *ovenbird.Title) ovenbird.CountrySet {
+	if set, ok := s.admitted[t.ID]; ok {
 		return set
 	}
 	var set ovenbird.CountrySet
 	if t.Published {
-		set = s.suitable(t)
+		set = s.edition.Countries
+		if len(t.Ratings) > 0 {
+			set = s.suitable(t)
+		}
 		if parent := s.snapshot.Parent(t); parent != nil {
-			set = set.Intersect(s.clearedFor(parent))
+			set = set.Intersect(s.admittedBy(parent))
 		}
 	}
-	s.cleared[t.ID] = set
+	s.admitted[t.ID] = set
 	return set
 }
 
