@@ -1,0 +1,127 @@
+package shape
+
+import "ovenbird/internal/ovenbird"
+
+type root = struct{}
+
+// queryFields are the fields of Query.
+func queryFields() map[string]maker[root] {
+	return map[string]maker[root]{
+		"country":     queryCountry,
+		"application": leaf(func(x *run, _ root) { x.Body = appendString(x.Body, x.view.Edition().Application) }),
+		"language":    leaf(func(x *run, _ root) { x.Body = appendNonEmpty(x.Body, string(x.view.Edition().Language)) }),
+		"title":       queryTitle,
+		"collection":  queryCollection,
+		"collections": queryCollections,
+		"upcoming":    upcoming,
+		"leaving":     leaving,
+		"search":      querySearch,
+	}
+}
+
+func queryCountry(b *builder, _ *node) write[root] {
+	b.read(factCountry)
+	return func(x *run, _ root) {
+		x.narrow(x.alone)
+		x.Body = appendString(x.Body, string(ovenbird.CountryAt(x.country)))
+	}
+}
+
+func queryTitle(b *builder, n *node) write[root] {
+	isKey := b.isKey(n, "id", "title")
+	var id ovenbird.TitleID
+	if !isKey {
+		id = ovenbird.TitleID(b.id(n))
+	}
+	below := b.below(n)
+	below.read(factVisible)
+	selected := build(below, titleFields(), n.sets)
+	return func(x *run, _ root) {
+		if !isKey {
+			x.visibleOrNull(x.view.Snapshot().Titles[id], selected)
+			return
+		}
+		t := x.view.Snapshot().Titles[x.keys.Title]
+		if t == nil || !x.visible(t) {
+			x.missing = true
+			return
+		}
+		selected.append(x, t)
+	}
+}
+
+func queryCollection(b *builder, n *node) write[root] {
+	isKey := b.isKey(n, "id", "collection")
+	var id ovenbird.CollectionID
+	if !isKey {
+		id = ovenbird.CollectionID(b.id(n))
+	}
+	below := b.below(n)
+	below.keyed = isKey
+	below.read(factShown)
+	selected := build(below, collectionFields(), n.sets)
+	return func(x *run, _ root) {
+		wanted := id
+		if isKey {
+			wanted = x.keys.Collection
+		}
+		c := x.view.Snapshot().Collections[wanted]
+		if c != nil && x.holds(x.view.Shown(c)) {
+			selected.append(x, c)
+			return
+		}
+		x.missing = isKey
+		x.null()
+	}
+}
+
+func queryCollections(b *builder, n *node) write[root] {
+	first := b.first(n)
+	below := b.below(n)
+	below.read(factShown)
+	selected := build(below, collectionFields(), n.sets)
+	return func(x *run, _ root) {
+		x.Body = append(x.Body, '[')
+		count := 0
+		for _, c := range x.collections {
+			if first > 0 && count == first {
+				break
+			}
+			if !x.holds(x.view.Shown(c)) {
+				continue
+			}
+			x.separate(count)
+			selected.append(x, c)
+			count++
+		}
+		x.Body = append(x.Body, ']')
+	}
+}
+
+func querySearch(b *builder, n *node) write[root] {
+	if !b.isKey(n, "prefix", "prefix") {
+		b.fail(n.field.Position, "search answers only a document keyed by {prefix}; write search(prefix: $prefix) in one, like search/{prefix}.json")
+	}
+	first := b.first(n)
+	below := b.below(n)
+	below.read(factVisible)
+	below.read(factFound)
+	slot := b.slot(n, titleFields())
+	return func(x *run, _ root) {
+		x.Body = append(x.Body, '[')
+		count := 0
+		for _, hit := range x.view.Search(x.keys.Prefix, x.plan.longestPrefix) {
+			if count == first {
+				break
+			}
+			if !x.holds(hit.Countries.Intersect(x.view.Visible(hit.Title))) {
+				continue
+			}
+			x.separate(count)
+			slot(x, hit.Title)
+			count++
+		}
+		x.missing = count == 0
+		x.Body = append(x.Body, ']')
+	}
+}
