@@ -1,0 +1,115 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"ovenbird/internal/database"
+	"ovenbird/internal/ovenbird"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Config says what the catalog accepts.
+type Config struct {
+	// TextBytes is how long one text in one locale may be; 0 means 64 KiB.
+	TextBytes int
+	// KnownGroups reports whether the site defines a group of countries of this
+	// name. Nil takes any name of three letters or more.
+	KnownGroups func(name string) bool
+}
+
+// Deps are what the catalog stands on.
+type Deps struct {
+	DB *database.DB
+	// Now stamps changes; nil means time.Now.
+	Now func() time.Time
+}
+
+// Store is the catalog in a database. Any number of goroutines may use it.
+type Store struct {
+	cfg Config
+	db  *database.DB
+	now func() time.Time
+}
+
+// New brings the catalog's tables up to date and returns the catalog. The
+// database stays the caller's to close.
+func New(ctx context.Context, cfg Config, deps Deps) (*Store, error) {
+	cfg.TextBytes = cmp.Or(cfg.TextBytes, 64<<10)
+	if cfg.KnownGroups == nil {
+		cfg.KnownGroups = func(name string) bool { return len(name) > 2 }
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	if err := deps.DB.Migrate(ctx, "catalog", files); err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	return &Store{cfg: cfg, db: deps.DB, now: deps.Now}, nil
+}
+
+// Batch is what Apply writes in one transaction.
+type Batch struct {
+	Actor   string // who writes, for the feed; never empty
+	Records []Record
+	Atomic  bool // whether one refused record refuses them all
+}
+
+// Result is what became of one record.
+type Result struct {
+	Changed bool  // whether the catalog is different now
+	Err     error // why it was refused: Invalid or NotFound; nil when it was not
+}
+
+// Apply writes a batch: all its effects and their feed entries, or, on an error,
+// nothing. Records take effect in order, but one may refer to another further
+// down: a child may stand before its parent. A record that is refused says why
+// in its Result and stops only those that depend on it, unless the batch is
+// atomic: then it is the error.
+func (s *Store) Apply(ctx context.Context, b Batch) ([]Result, error) {
+	if b.Actor == "" {
+		return nil, ovenbird.Errorf(ovenbird.Invalid, "a change needs an actor: who makes it")
+	}
+	p := &plan{}
+	check := newChecker(s.cfg)
+	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+		state, err := load(ctx, tx, needsOf(b.Records))
+		if err != nil {
+			return err
+		}
+		*p = plan{state: state, check: check}
+		p.run(b.Records)
+		if err := p.refusal(b); err != nil {
+			return err
+		}
+		return write(ctx, tx, b.Actor, s.now(), p.effects)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("apply %d records: %w", len(b.Records), err)
+	}
+	return p.results, nil
+}
+
+// refusal returns the first refused record of an atomic batch as an error.
+func (p *plan) refusal(b Batch) error {
+	if !b.Atomic {
+		return nil
+	}
+	for i, result := range p.results {
+		if result.Err != nil {
+			return ovenbird.Errorf(ovenbird.CodeOf(result.Err), "record %d, %s: %w", i+1, b.Records[i], result.Err)
+		}
+	}
+	return nil
+}
