@@ -1,0 +1,196 @@
+package release
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// The first byte of an object says what it is. Documents are JSON, so they
+// begin with '{' or '['.
+const (
+	tagTemplate  = 0x01
+	tagLeaf      = 0x02
+	tagInner     = 0x03
+	tagPartition = 0x04
+	tagPatch     = 0x05
+)
+
+// decoder reads an object from front to back. After the first failure it yields
+// zeros, so that callers check once, at the end.
+type decoder struct {
+	rest []byte
+	err  error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf(format, args...)
+	}
+	d.rest = nil
+}
+
+func (d *decoder) take(n int) []byte {
+	if n < 0 || n > len(d.rest) {
+		d.fail("ends too early")
+		return make([]byte, min(max(n, 0), len(Hash{})))
+	}
+	taken := d.rest[:n]
+	d.rest = d.rest[n:]
+	return taken
+}
+
+func (d *decoder) tag(want byte) {
+	if got := d.take(1); got[0] != want {
+		d.fail("begins with tag %#02x; %#02x is expected", got[0], want)
+	}
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.fail("a number is cut or too large")
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+// count reads how many things follow, each of at least size bytes, so that a
+// lying count can not make the reader allocate more than the object's length.
+func (d *decoder) count(size int) int {
+	v := d.uvarint()
+	if v > uint64(len(d.rest)/size) { //nolint:gosec // a length is not negative
+		d.fail("announces %d entries, more than fit", v)
+		return 0
+	}
+	return int(v) //nolint:gosec // just bounded by a length
+}
+
+func (d *decoder) text() string { return string(d.take(d.count(1))) }
+
+func (d *decoder) hash() Hash {
+	var h Hash
+	copy(h[:], d.take(len(h)))
+	return h
+}
+
+func (d *decoder) end() error {
+	if d.err == nil && len(d.rest) > 0 {
+		d.fail("%d bytes too many", len(d.rest))
+	}
+	return d.err
+}
+
+func appendText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// storedRow is a row as it is encoded: its partition by hash.
+type storedRow struct {
+	Key
+	partition Hash // zero where there are no classes
+	objects   []Hash
+}
+
+// resolve turns a stored row into a row.
+func (s storedRow) resolve(known *partitions) (Row, error) {
+	if len(s.objects) == 0 {
+		return Row{Key: s.Key}, nil
+	}
+	p := known.get(s.partition)
+	if p == nil || len(p.classes) != len(s.objects) {
+		return Row{}, fmt.Errorf("row %s does not match its partition %s", s.Key, s.partition)
+	}
+	classes := make([]Class, len(s.objects))
+	for i, object := range s.objects {
+		classes[i] = Class{Countries: p.classes[i], Object: object}
+	}
+	return Row{Key: s.Key, Classes: classes}, nil
+}
+
+// appendRows encodes rows, which are ordered by key: a table of editions, a
+// table of partitions, each in order of first use, then the rows.
+func appendRows(b []byte, rows []Row, known *partitions) []byte {
+	var editions []string
+	var divisions []Hash
+	for _, r := range rows {
+		if len(editions) == 0 || editions[len(editions)-1] != r.Edition {
+			editions = append(editions, r.Edition)
+		}
+		if len(r.Classes) > 0 {
+			if h := known.of(r.Classes).hash; !slices.Contains(divisions, h) {
+				divisions = append(divisions, h)
+			}
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(editions)))
+	for _, e := range editions {
+		b = appendText(b, e)
+	}
+	b = binary.AppendUvarint(b, uint64(len(divisions)))
+	for _, h := range divisions {
+		b = append(b, h[:]...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(rows)))
+	for _, r := range rows {
+		b = appendRow(b, r, slices.Index(editions, r.Edition), divisions, known)
+	}
+	return b
+}
+
+func appendRow(b []byte, r Row, edition int, divisions []Hash, known *partitions) []byte {
+	b = binary.AppendUvarint(b, uint64(edition)) //nolint:gosec // an index is not negative
+	b = appendText(b, r.Path)
+	b = binary.AppendUvarint(b, uint64(len(r.Classes)))
+	if len(r.Classes) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(slices.Index(divisions, known.of(r.Classes).hash))) //nolint:gosec // always found
+	for _, c := range r.Classes {
+		b = append(b, c.Object[:]...)
+	}
+	return b
+}
+
+// rows decodes what appendRows wrote.
+func (d *decoder) rows() []storedRow {
+	editions := make([]string, d.count(1))
+	for i := range editions {
+		editions[i] = d.text()
+	}
+	divisions := make([]Hash, d.count(len(Hash{})))
+	for i := range divisions {
+		divisions[i] = d.hash()
+	}
+	rows := make([]storedRow, 0, d.count(3))
+	for range cap(rows) {
+		var r storedRow
+		edition := d.uvarint()
+		r.Path = d.text()
+		r.objects = make([]Hash, d.count(len(Hash{})))
+		if len(r.objects) > 0 {
+			division := d.uvarint()
+			if division >= uint64(len(divisions)) {
+				d.fail("a row names partition %d of %d", division, len(divisions))
+				return nil
+			}
+			r.partition = divisions[division]
+		}
+		for i := range r.objects {
+			r.objects[i] = d.hash()
+		}
+		if edition >= uint64(len(editions)) {
+			d.fail("a row names edition %d of %d", edition, len(editions))
+			return nil
+		}
+		r.Edition = editions[edition]
+		if len(rows) > 0 && rows[len(rows)-1].Compare(r.Key) >= 0 {
+			d.fail("rows are out of order at %s", r.Key)
+			return nil
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}

@@ -1,0 +1,226 @@
+package release
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A pack is, in this order: packMagic, a nonce, frames (one for each object),
+// the table of them, a manifest or nothing, and the footer. Numbers are big
+// endian. docs/release-format.md says it in full.
+const (
+	packMagic   = "OVBPACK1"
+	packEnd     = "OVBPEND1"
+	packNonce   = 16
+	packHeader  = len(packMagic) + packNonce
+	entrySize   = len(Hash{}) + 8 + 4 + 4 + 1
+	packFooter  = 8 + 4 + 4 + len(Hash{}) + len(packEnd)
+	maxObject   = 64 << 20 // bytes of one object
+	rawBelow    = 64       // bytes; smaller objects do not shrink
+	codingRaw   = 0
+	codingZstd  = 1
+	packsPrefix = "packs/"
+)
+
+// PackKey returns the key in the bucket of the pack with a hash.
+func PackKey(pack Hash) string {
+	name := pack.String()
+	return packsPrefix + name[:2] + "/" + name + ".pack"
+}
+
+// entry says where in a pack an object's frame lies.
+type entry struct {
+	hash   Hash
+	offset int64
+	stored int // bytes of the frame
+	raw    int // bytes of the object
+	coding byte
+}
+
+func (e entry) end() int64 { return e.offset + int64(e.stored) }
+
+// pack is what a reader keeps of a pack in memory: everything but the frames.
+// Immutable.
+type pack struct {
+	hash     Hash
+	size     int64
+	entries  []entry // ordered by hash
+	manifest []byte  // empty where there is none
+}
+
+// find returns the entry of an object.
+func (p *pack) find(h Hash) (entry, bool) {
+	// Hashes are uniform, so the first guess by their first four bytes is good:
+	// it narrows the search to a few entries around.
+	n := len(p.entries)
+	guess := int(uint64(binary.BigEndian.Uint32(h[:4])) * uint64(n) >> 32) //nolint:gosec // below n
+	low, high := guess, guess
+	for step := 8; low > 0 && compareHashes(&p.entries[low].hash, &h) > 0; step *= 2 {
+		low = max(0, low-step)
+	}
+	for step := 8; high < n && compareHashes(&p.entries[high].hash, &h) < 0; step *= 2 {
+		high = min(n, high+step)
+	}
+	i := low + sort.Search(high-low, func(i int) bool { return compareHashes(&p.entries[low+i].hash, &h) >= 0 })
+	if i < n && p.entries[i].hash == h {
+		return p.entries[i], true
+	}
+	return entry{}, false
+}
+
+// packBuilder gathers the bytes of one pack.
+type packBuilder struct {
+	body    []byte
+	entries []entry
+}
+
+func newPackBuilder() *packBuilder {
+	b := &packBuilder{body: []byte(packMagic)}
+	// The nonce makes every pack an object of its own in the bucket. Without it
+	// a writer could take an old pack that nobody needs, and that is about to be
+	// collected, for the one it has just written.
+	var nonce [packNonce]byte
+	_, _ = rand.Read(nonce[:]) // never fails
+	b.body = append(b.body, nonce[:]...)
+	return b
+}
+
+// add appends a frame.
+func (b *packBuilder) add(h Hash, frame []byte, raw int, coding byte) {
+	b.entries = append(b.entries, entry{hash: h, offset: int64(len(b.body)), stored: len(frame), raw: raw, coding: coding})
+	b.body = append(b.body, frame...)
+}
+
+// finish completes the pack. The builder can not be used after it.
+func (b *packBuilder) finish(manifest []byte) (*pack, []byte) {
+	slices.SortFunc(b.entries, func(x, y entry) int { return compareHashes(&x.hash, &y.hash) })
+	start := len(b.body)
+	body := b.body
+	for _, e := range b.entries {
+		body = append(body, e.hash[:]...)
+		body = binary.BigEndian.AppendUint64(body, uint64(e.offset)) //nolint:gosec // not negative
+		body = binary.BigEndian.AppendUint32(body, uint32(e.stored)) //nolint:gosec // below maxObject
+		body = binary.BigEndian.AppendUint32(body, uint32(e.raw))    //nolint:gosec // below maxObject
+		body = append(body, e.coding)
+	}
+	body = append(body, manifest...)
+	sum := HashOf(body[start:])
+	body = binary.BigEndian.AppendUint64(body, uint64(start))          //nolint:gosec // not negative
+	body = binary.BigEndian.AppendUint32(body, uint32(len(b.entries))) //nolint:gosec // bounded by a pack's size
+	body = binary.BigEndian.AppendUint32(body, uint32(len(manifest)))  //nolint:gosec // small
+	body = append(body, sum[:]...)
+	body = append(body, packEnd...)
+	return &pack{hash: HashOf(body), size: int64(len(body)), entries: b.entries, manifest: manifest}, body
+}
+
+// footer says where the table and the manifest of a pack lie.
+type footer struct {
+	table    int64 // offset
+	count    int
+	manifest int // bytes, right after the table
+	sum      Hash
+}
+
+// parseFooter reads the last packFooter bytes of a pack of the given size.
+func parseFooter(b []byte, size int64) (footer, error) {
+	if len(b) != packFooter || string(b[len(b)-len(packEnd):]) != packEnd {
+		return footer{}, errors.New("it does not end like a pack")
+	}
+	f := footer{
+		table:    int64(binary.BigEndian.Uint64(b)), //nolint:gosec // checked below
+		count:    int(binary.BigEndian.Uint32(b[8:])),
+		manifest: int(binary.BigEndian.Uint32(b[12:])),
+		sum:      Hash(b[16:48]),
+	}
+	if f.table < int64(packHeader) || f.table > size || f.table+f.length()+int64(packFooter) != size {
+		return footer{}, errors.New("its footer does not agree with its size")
+	}
+	return f, nil
+}
+
+// length returns how many bytes table and manifest have.
+func (f footer) length() int64 { return int64(f.count)*int64(entrySize) + int64(f.manifest) }
+
+// parsePack reads the table and the manifest that the footer speaks of.
+func parsePack(hash Hash, size int64, f footer, b []byte) (*pack, error) {
+	if int64(len(b)) != f.length() || HashOf(b) != f.sum {
+		return nil, errors.New("its table or manifest is damaged")
+	}
+	p := &pack{hash: hash, size: size, entries: make([]entry, f.count), manifest: b[f.count*entrySize:]}
+	for i := range p.entries {
+		e := b[i*entrySize:]
+		p.entries[i] = entry{
+			hash:   Hash(e[:32]),
+			offset: int64(binary.BigEndian.Uint64(e[32:])), //nolint:gosec // checked below
+			stored: int(binary.BigEndian.Uint32(e[40:])),
+			raw:    int(binary.BigEndian.Uint32(e[44:])),
+			coding: e[48],
+		}
+		if err := p.entries[i].check(f.table); err != nil {
+			return nil, err
+		}
+		if i > 0 && compareHashes(&p.entries[i-1].hash, &p.entries[i].hash) >= 0 {
+			return nil, errors.New("its table is out of order")
+		}
+	}
+	return p, nil
+}
+
+func (e entry) check(frames int64) error {
+	switch {
+	case e.offset < int64(packHeader) || e.offset > frames || e.end() > frames:
+		return fmt.Errorf("object %s lies outside of it", e.hash)
+	case e.raw > maxObject || e.coding > codingZstd || (e.coding == codingRaw && e.raw != e.stored):
+		return fmt.Errorf("object %s is stored in a way this program does not know", e.hash)
+	}
+	return nil
+}
+
+// codec compresses and decompresses objects. Any number of goroutines may use it.
+type codec struct {
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
+
+func newCodec() (*codec, error) {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, err
+	}
+	return &codec{encoder: encoder, decoder: decoder}, nil
+}
+
+// compress returns the frame of an object and its coding.
+func (c *codec) compress(body []byte) ([]byte, byte) {
+	if len(body) >= rawBelow {
+		if frame := c.encoder.EncodeAll(body, make([]byte, 0, len(body))); len(frame) < len(body) {
+			return frame, codingZstd
+		}
+	}
+	return body, codingRaw
+}
+
+// decompress returns the object of a frame, and makes sure that it is the one.
+func (c *codec) decompress(e entry, frame []byte) ([]byte, error) {
+	body := slices.Clone(frame)
+	if e.coding == codingZstd {
+		var err error
+		if body, err = c.decoder.DecodeAll(frame, make([]byte, 0, e.raw)); err != nil {
+			return nil, fmt.Errorf("object %s: %w", e.hash, err)
+		}
+	}
+	if HashOf(body) != e.hash {
+		return nil, fmt.Errorf("object %s: its content has another hash", e.hash)
+	}
+	return body, nil
+}

@@ -1,0 +1,249 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"ovenbird/internal/ovenbird"
+)
+
+// Writer writes the objects of a new release, and then the release. What it
+// wrote stays unseen until the release is published; without that, garbage
+// collection removes it.
+type Writer struct {
+	store  *Store
+	parent *Release // nil for the first release
+	before []*pack  // of the parent
+
+	mu      sync.Mutex
+	seen    map[Hash]struct{} // added by this writer
+	current *packBuilder
+	written []*pack
+	failed  error // of writing a pack: the release can not be committed any more
+}
+
+// Begin returns a writer for the release that follows parent, the current one,
+// or nil where there is none yet.
+func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
+	w := &Writer{store: s, parent: parent, seen: make(map[Hash]struct{}), current: newPackBuilder()}
+	if parent != nil {
+		packs, err := parent.loadPacks(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("beginning a release after %s: %w", parent.ref.ID, err)
+		}
+		w.before = packs
+	}
+	return w, nil
+}
+
+// Add makes an object part of the release and returns its name. What the parent
+// has, or what was added before, is not stored again. Any number of goroutines
+// may add at once; each compresses what it adds.
+func (w *Writer) Add(ctx context.Context, body []byte) (Hash, error) {
+	if len(body) > maxObject {
+		return Hash{}, ovenbird.Errorf(ovenbird.Invalid, "an object has %d bytes; %d are allowed", len(body), maxObject)
+	}
+	h := HashOf(body)
+	if _, _, ok := locate(w.before, h); ok {
+		return h, nil
+	}
+	w.mu.Lock()
+	_, seen := w.seen[h]
+	w.seen[h] = struct{}{}
+	w.mu.Unlock()
+	if seen {
+		return h, nil
+	}
+	frame, coding := w.store.codec.compress(body)
+	return h, w.addFrame(ctx, h, frame, len(body), coding)
+}
+
+// addFrame appends a frame to the current pack, and writes the pack once it is full.
+func (w *Writer) addFrame(ctx context.Context, h Hash, frame []byte, raw int, coding byte) error {
+	w.mu.Lock()
+	w.current.add(h, frame, raw, coding)
+	var full *packBuilder
+	if len(w.current.body) >= w.store.config.PackSize {
+		full, w.current = w.current, newPackBuilder()
+	}
+	w.mu.Unlock()
+	if full == nil {
+		return nil
+	}
+	p, err := w.write(ctx, full, nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.failed = err
+		return err
+	}
+	w.written = append(w.written, p)
+	return nil
+}
+
+func (w *Writer) write(ctx context.Context, b *packBuilder, manifest []byte) (*pack, error) {
+	p, body := b.finish(manifest)
+	if err := w.store.bucket.Create(ctx, PackKey(p.hash), body); err != nil {
+		return nil, fmt.Errorf("writing a pack of %d objects: %w", len(p.entries), bucketFailed(err))
+	}
+	return p, nil
+}
+
+// Unchanged reports whether a release of this content would say nothing that
+// the parent does not say: the same rows, horizon, editions and site.
+func (w *Writer) Unchanged(content Content, meta Meta) bool {
+	if w.parent == nil {
+		return false
+	}
+	m := w.parent.manifest
+	return m.Root == content.Root() && m.HorizonEnd.Equal(meta.HorizonEnd) && m.Site == meta.Site && equalEditions(m.Editions, meta.Editions)
+}
+
+// has reports whether the release will hold an object.
+func (w *Writer) has(h Hash) bool {
+	if _, _, ok := locate(w.before, h); ok {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := w.seen[h]
+	return ok
+}
+
+// Commit completes the release and returns it, with its content in memory.
+// Everything that the content refers to must have been added, now or in the
+// parent; what is missing is an Internal error that names the row. All calls of
+// Add must have returned. The writer can not be used after it.
+func (w *Writer) Commit(ctx context.Context, content Content, meta Meta) (*Release, error) {
+	r, err := w.commit(ctx, content, meta)
+	if err != nil {
+		return nil, fmt.Errorf("committing the release as of %s: %w", meta.AsOf.UTC().Format("2006-01-02T15:04:05Z"), err)
+	}
+	return r, nil
+}
+
+func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Release, error) {
+	if err := content.check(); err != nil {
+		return nil, err
+	}
+	if err := w.addContent(ctx, content); err != nil {
+		return nil, err
+	}
+	before, err := w.merge(ctx, content)
+	if err != nil {
+		return nil, err
+	}
+	if w.failed != nil {
+		return nil, w.failed
+	}
+	parent := ""
+	if w.parent != nil {
+		parent = w.parent.ref.ID
+	}
+	m := newManifest(parent, content.Tree.Root(), content.patchRefs(), meta)
+	m.Counts = Counts{Documents: content.Tree.Documents(), Rows: content.Tree.Len()}
+	packs := append(before, w.written...)
+	for _, p := range packs {
+		m.Packs = append(m.Packs, p.hash)
+		m.Counts.Objects += len(p.entries)
+		m.Counts.Bytes += p.size
+	}
+	m.Counts.Objects += len(w.current.entries)
+	m.Counts.Bytes += int64(len(w.current.body))
+	body, err := m.encode()
+	if err != nil {
+		return nil, err
+	}
+	last, err := w.write(ctx, w.current, body)
+	if err != nil {
+		return nil, err
+	}
+	return &Release{
+		store: w.store, ref: Ref{ID: m.ID, Pack: last.hash}, manifest: m,
+		last: last, packs: append(packs, last), content: &content,
+	}, nil
+}
+
+// addContent adds the nodes, partitions and patches that the parent does not
+// have, and makes sure that the objects they refer to are there. What stands at
+// the same place in the parent was checked when that was made. That the parent's
+// packs hold a node is not enough: it may be a leftover of an older release,
+// whose objects are gone.
+func (w *Writer) addContent(ctx context.Context, content Content) error {
+	var base branch
+	var basePatches []PatchRef
+	if w.parent != nil {
+		base = w.parent.tree()
+		basePatches = w.parent.manifest.Patches
+	}
+	if err := w.addNode(ctx, content.Tree.root, content.Tree.known, base); err != nil {
+		return err
+	}
+	known := make(map[Hash]struct{}, len(basePatches))
+	for _, p := range basePatches {
+		known[p.Object] = struct{}{}
+	}
+	for _, p := range content.Patches {
+		body := p.encode(content.Tree.known)
+		if _, ok := known[HashOf(body)]; ok {
+			continue
+		}
+		if err := w.addRows(ctx, p.Rows, content.Tree.known); err != nil {
+			return err
+		}
+		if _, err := w.Add(ctx, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addNode adds what lies below n and then n itself. base is the node at the
+// same place in the parent, or nil.
+func (w *Writer) addNode(ctx context.Context, n *node, known *partitions, base branch) error {
+	if base != nil && base.name() == n.name(known) {
+		return nil
+	}
+	if n.children == nil {
+		if err := w.addRows(ctx, n.rows, known); err != nil {
+			return err
+		}
+	} else {
+		_, baseChildren, err := open(ctx, base)
+		if err != nil {
+			return err
+		}
+		for i, child := range n.children {
+			if child == nil {
+				continue
+			}
+			var baseChild branch
+			if baseChildren != nil {
+				baseChild = baseChildren[i]
+			}
+			if err := w.addNode(ctx, child, known, baseChild); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := w.Add(ctx, n.encode(known))
+	return err
+}
+
+func (w *Writer) addRows(ctx context.Context, rows []Row, known *partitions) error {
+	for _, r := range rows {
+		if len(r.Classes) == 0 {
+			continue
+		}
+		for _, c := range r.Classes {
+			if !w.has(c.Object) {
+				return ovenbird.Errorf(ovenbird.Internal, "row %s leads to object %s, which was never added", r.Key, c.Object)
+			}
+		}
+		if _, err := w.Add(ctx, known.of(r.Classes).body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
