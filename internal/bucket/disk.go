@@ -94,9 +94,9 @@ func (d *disk) lock(ctx context.Context) (func(), error) {
 	}
 	const longest = 20 * time.Millisecond
 	for pause := time.Millisecond; ; pause = min(2*pause, longest) {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // descriptors are small
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return func() { f.Close() }, nil //nolint:errcheck,gosec // closing a file that was not written lets go of the lock
+			return func() { f.Close() }, nil //nolint:errcheck // closing a file that was not written lets go of the lock
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			return nil, errors.Join(err, f.Close())

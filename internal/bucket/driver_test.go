@@ -12,6 +12,7 @@ import (
 // TestDriverConformance runs the Go CDK's own suite over the disk driver.
 func TestDriverConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
+		t.Helper()
 		return &harness{dir: t.TempDir()}, nil
 	}, nil)
 }

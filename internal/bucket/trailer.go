@@ -33,7 +33,7 @@ func (t trailer) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encoding attributes: %w", err)
 	}
 	body = append([]byte{'\n'}, body...)
-	body = binary.BigEndian.AppendUint32(body, uint32(len(body))) //nolint:gosec // attributes are small
+	body = binary.BigEndian.AppendUint32(body, uint32(len(body)))
 	return append(body, trailerMagic...), nil
 }
 

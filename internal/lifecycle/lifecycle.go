@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -93,9 +94,9 @@ func (g *Group) stop(ctx context.Context, members []member) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var errs []error
-	for i := len(members) - 1; i >= 0; i-- {
-		if err := stopOne(ctx, members[i]); err != nil {
-			errs = append(errs, fmt.Errorf("stopping %s: %w", members[i].name, err))
+	for _, m := range slices.Backward(members) {
+		if err := stopOne(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("stopping %s: %w", m.name, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -60,11 +60,11 @@ func (d *decoder) uvarint() uint64 {
 // lying count can not make the reader allocate more than the object's length.
 func (d *decoder) count(size int) int {
 	v := d.uvarint()
-	if v > uint64(len(d.rest)/size) { //nolint:gosec // a length is not negative
+	if v > uint64(len(d.rest)/size) {
 		d.fail("announces %d entries, more than fit", v)
 		return 0
 	}
-	return int(v) //nolint:gosec // just bounded by a length
+	return int(v)
 }
 
 func (d *decoder) text() string { return string(d.take(d.count(1))) }
@@ -141,13 +141,13 @@ func appendRows(b []byte, rows []Row, known *partitions) []byte {
 }
 
 func appendRow(b []byte, r Row, edition int, divisions []Hash, known *partitions) []byte {
-	b = binary.AppendUvarint(b, uint64(edition)) //nolint:gosec // an index is not negative
+	b = binary.AppendUvarint(b, uint64(edition))
 	b = appendText(b, r.Path)
 	b = binary.AppendUvarint(b, uint64(len(r.Classes)))
 	if len(r.Classes) == 0 {
 		return b
 	}
-	b = binary.AppendUvarint(b, uint64(slices.Index(divisions, known.of(r.Classes).hash))) //nolint:gosec // always found
+	b = binary.AppendUvarint(b, uint64(slices.Index(divisions, known.of(r.Classes).hash)))
 	for _, c := range r.Classes {
 		b = append(b, c.Object[:]...)
 	}

@@ -97,8 +97,8 @@ func decodePatch(body []byte) ([]storedRow, error) {
 func rootOf(tree Hash, patches []PatchRef) Hash {
 	b := append([]byte("ovenbird release 1\n"), tree[:]...)
 	for _, p := range patches {
-		b = binary.BigEndian.AppendUint64(b, uint64(p.At.Unix()))       //nolint:gosec // two's complement, as documented
-		b = binary.BigEndian.AppendUint32(b, uint32(p.At.Nanosecond())) //nolint:gosec // below a billion
+		b = binary.BigEndian.AppendUint64(b, uint64(p.At.Unix()))
+		b = binary.BigEndian.AppendUint32(b, uint32(p.At.Nanosecond()))
 		b = append(b, p.Object[:]...)
 	}
 	return sha256.Sum256(b)

@@ -90,12 +90,13 @@ func (d differ) diff(ctx context.Context, a, b branch) (more bool, err error) {
 func (d differ) merge(before, after []Row) (more bool) {
 	for len(before) > 0 || len(after) > 0 {
 		var c Change
-		order := 0
-		if len(before) == 0 {
+		var order int
+		switch {
+		case len(before) == 0:
 			order = 1
-		} else if len(after) == 0 {
+		case len(after) == 0:
 			order = -1
-		} else {
+		default:
 			order = before[0].Compare(after[0].Key)
 		}
 		if order <= 0 {

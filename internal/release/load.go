@@ -152,7 +152,8 @@ func (r *Release) loadPacksLocked(ctx context.Context) ([]*pack, error) {
 		}
 		packs = append(packs, p)
 	}
-	r.packs, r.near = append(packs, r.last), nil
+	packs = append(packs, r.last)
+	r.packs, r.near = packs, nil
 	return r.packs, nil
 }
 

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"slices"
 
 	"ovenbird/internal/ovenbird"
 )
@@ -208,13 +209,13 @@ func (l *treeLoader) assemble() error {
 		n.hash.Store(&h)
 		*leaf.place = n
 	}
-	for i := len(l.inner) - 1; i >= 0; i-- {
-		n := newInner(&l.inner[i].children)
+	for _, inner := range slices.Backward(l.inner) {
+		n := newInner(&inner.children)
 		if n.children == nil {
-			return l.damaged("tree node %s holds so few rows that it should be a leaf", l.inner[i].hash)
+			return l.damaged("tree node %s holds so few rows that it should be a leaf", inner.hash)
 		}
-		n.hash.Store(&l.inner[i].hash)
-		*l.inner[i].place = n
+		n.hash.Store(&inner.hash)
+		*inner.place = n
 	}
 	return nil
 }

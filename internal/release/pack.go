@@ -59,7 +59,7 @@ func (p *pack) find(h Hash) (entry, bool) {
 	// Hashes are uniform, so the first guess by their first four bytes is good:
 	// it narrows the search to a few entries around.
 	n := len(p.entries)
-	guess := int(uint64(binary.BigEndian.Uint32(h[:4])) * uint64(n) >> 32) //nolint:gosec // below n
+	guess := int(uint64(binary.BigEndian.Uint32(h[:4])) * uint64(n) >> 32)
 	low, high := guess, guess
 	for step := 8; low > 0 && compareHashes(&p.entries[low].hash, &h) > 0; step *= 2 {
 		low = max(0, low-step)
@@ -104,16 +104,16 @@ func (b *packBuilder) finish(manifest []byte) (*pack, []byte) {
 	body := b.body
 	for _, e := range b.entries {
 		body = append(body, e.hash[:]...)
-		body = binary.BigEndian.AppendUint64(body, uint64(e.offset)) //nolint:gosec // not negative
-		body = binary.BigEndian.AppendUint32(body, uint32(e.stored)) //nolint:gosec // below maxObject
-		body = binary.BigEndian.AppendUint32(body, uint32(e.raw))    //nolint:gosec // below maxObject
+		body = binary.BigEndian.AppendUint64(body, uint64(e.offset))
+		body = binary.BigEndian.AppendUint32(body, uint32(e.stored))
+		body = binary.BigEndian.AppendUint32(body, uint32(e.raw))
 		body = append(body, e.coding)
 	}
 	body = append(body, manifest...)
 	sum := HashOf(body[start:])
-	body = binary.BigEndian.AppendUint64(body, uint64(start))          //nolint:gosec // not negative
-	body = binary.BigEndian.AppendUint32(body, uint32(len(b.entries))) //nolint:gosec // bounded by a pack's size
-	body = binary.BigEndian.AppendUint32(body, uint32(len(manifest)))  //nolint:gosec // small
+	body = binary.BigEndian.AppendUint64(body, uint64(start))
+	body = binary.BigEndian.AppendUint32(body, uint32(len(b.entries)))
+	body = binary.BigEndian.AppendUint32(body, uint32(len(manifest)))
 	body = append(body, sum[:]...)
 	body = append(body, packEnd...)
 	return &pack{hash: HashOf(body), size: int64(len(body)), entries: b.entries, manifest: manifest}, body
@@ -133,7 +133,7 @@ func parseFooter(b []byte, size int64) (footer, error) {
 		return footer{}, errors.New("it does not end like a pack")
 	}
 	f := footer{
-		table:    int64(binary.BigEndian.Uint64(b)), //nolint:gosec // checked below
+		table:    int64(binary.BigEndian.Uint64(b)),
 		count:    int(binary.BigEndian.Uint32(b[8:])),
 		manifest: int(binary.BigEndian.Uint32(b[12:])),
 		sum:      Hash(b[16:48]),
@@ -157,7 +157,7 @@ func parsePack(hash Hash, size int64, f footer, b []byte) (*pack, error) {
 		e := b[i*entrySize:]
 		p.entries[i] = entry{
 			hash:   Hash(e[:32]),
-			offset: int64(binary.BigEndian.Uint64(e[32:])), //nolint:gosec // checked below
+			offset: int64(binary.BigEndian.Uint64(e[32:])),
 			stored: int(binary.BigEndian.Uint32(e[40:])),
 			raw:    int(binary.BigEndian.Uint32(e[44:])),
 			coding: e[48],

@@ -13,17 +13,17 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func openStore(t testing.TB, config release.Config) (*release.Store, *bucket.Bucket) {
-	t.Helper()
+func openStore(tb testing.TB, config release.Config) (*release.Store, *bucket.Bucket) {
+	tb.Helper()
 	b := bucket.OpenMemory()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := b.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	s, err := release.Open(b, config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s, b
 }
@@ -32,36 +32,38 @@ func meta(asOf time.Time) release.Meta {
 	return release.Meta{AsOf: asOf, HorizonEnd: asOf.Add(24 * time.Hour), CreatedAt: asOf, Site: "site"}
 }
 
-func countries(codes ...ovenbird.Country) ovenbird.CountrySet { return ovenbird.NewCountrySet(codes...) }
+func countries(codes ...ovenbird.Country) ovenbird.CountrySet {
+	return ovenbird.NewCountrySet(codes...)
+}
 
 // commit writes a release in which each path leads to one body everywhere.
-func commit(t testing.TB, s *release.Store, parent *release.Release, asOf time.Time, bodies map[string]string) *release.Release {
-	t.Helper()
-	ctx := t.Context()
+func commit(tb testing.TB, s *release.Store, parent *release.Release, asOf time.Time, bodies map[string]string) *release.Release {
+	tb.Helper()
+	ctx := tb.Context()
 	w, err := s.Begin(ctx, parent)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var rows []release.Row
 	for path, body := range bodies {
 		h, err := w.Add(ctx, []byte(body))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		rows = append(rows, release.NewRow(release.Key{Edition: "tv", Path: path}, []release.Class{{Countries: countries("FI", "SE"), Object: h}}))
 	}
 	r, err := w.Commit(ctx, release.Content{Tree: release.NewTree(rows)}, meta(asOf))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-func publish(t testing.TB, s *release.Store, r *release.Release) release.Head {
-	t.Helper()
-	h, err := s.Publish(t.Context(), r.Ref())
+func publish(tb testing.TB, s *release.Store, r *release.Release) release.Head {
+	tb.Helper()
+	h, err := s.Publish(tb.Context(), r.Ref())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return h
 }

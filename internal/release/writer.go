@@ -97,7 +97,8 @@ func (w *Writer) Unchanged(content Content, meta Meta) bool {
 		return false
 	}
 	m := w.parent.manifest
-	return m.Root == content.Root() && m.HorizonEnd.Equal(meta.HorizonEnd) && m.Site == meta.Site && equalEditions(m.Editions, meta.Editions)
+	return m.Root == content.Root() && m.HorizonEnd.Equal(meta.HorizonEnd) &&
+		m.Site == meta.Site && equalEditions(m.Editions, meta.Editions)
 }
 
 // has reports whether the release will hold an object.
@@ -130,7 +131,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	if err := w.addContent(ctx, content); err != nil {
 		return nil, err
 	}
-	before, err := w.merge(ctx, content)
+	packs, err := w.merge(ctx, content)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	}
 	m := newManifest(parent, content.Tree.Root(), content.patchRefs(), meta)
 	m.Counts = Counts{Documents: content.Tree.Documents(), Rows: content.Tree.Len()}
-	packs := append(before, w.written...)
+	packs = append(packs, w.written...)
 	for _, p := range packs {
 		m.Packs = append(m.Packs, p.hash)
 		m.Counts.Objects += len(p.entries)
@@ -205,30 +206,37 @@ func (w *Writer) addNode(ctx context.Context, n *node, known *partitions, base b
 	if base != nil && base.name() == n.name(known) {
 		return nil
 	}
-	if n.children == nil {
-		if err := w.addRows(ctx, n.rows, known); err != nil {
-			return err
-		}
-	} else {
-		_, baseChildren, err := open(ctx, base)
-		if err != nil {
-			return err
-		}
-		for i, child := range n.children {
-			if child == nil {
-				continue
-			}
-			var baseChild branch
-			if baseChildren != nil {
-				baseChild = baseChildren[i]
-			}
-			if err := w.addNode(ctx, child, known, baseChild); err != nil {
-				return err
-			}
-		}
+	// A leaf has no children and an inner node no rows.
+	if err := w.addRows(ctx, n.rows, known); err != nil {
+		return err
+	}
+	if err := w.addChildren(ctx, n, known, base); err != nil {
+		return err
 	}
 	_, err := w.Add(ctx, n.encode(known))
 	return err
+}
+
+func (w *Writer) addChildren(ctx context.Context, n *node, known *partitions, base branch) error {
+	if n.children == nil {
+		return nil
+	}
+	_, baseChildren, err := open(ctx, base)
+	if err != nil {
+		return err
+	}
+	if baseChildren == nil {
+		baseChildren = make([]branch, fanOut)
+	}
+	for i, child := range n.children {
+		if child == nil {
+			continue
+		}
+		if err := w.addNode(ctx, child, known, baseChildren[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *Writer) addRows(ctx context.Context, rows []Row, known *partitions) error {
