@@ -1,0 +1,216 @@
+package site
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/netip"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"ovenbird/internal/ovenbird"
+)
+
+// Environment is one running copy of a site: a few variables.
+type Environment struct {
+	Name           string
+	Listen         string         // host:port
+	CountryFrom    CountryFrom    // how the viewer's country is established
+	TrustedProxies []netip.Prefix // whose country header is believed
+	GeoIPDatabase  string         // path of an mmdb file; "" when not used
+}
+
+// CountrySource is where a viewer's country comes from.
+type CountrySource string
+
+// The sources.
+const (
+	// FromAddress serves whatever country stands in the address: for development.
+	FromAddress CountrySource = "address"
+	// FromHeader believes a header that a trusted proxy sets.
+	FromHeader CountrySource = "header"
+	// FromGeoIP looks the peer's address up.
+	FromGeoIP CountrySource = "geoip"
+	// FromFixed is one country for every viewer.
+	FromFixed CountrySource = "fixed"
+)
+
+// CountryFrom is a source with what it needs.
+type CountryFrom struct {
+	Source  CountrySource
+	Header  string           // of FromHeader
+	Country ovenbird.Country // of FromFixed
+}
+
+// The variables. docs/site.md describes each.
+const (
+	listenVariable      = "OVENBIRD_LISTEN"
+	countryFromVariable = "OVENBIRD_COUNTRY_FROM"
+	proxiesVariable     = "OVENBIRD_TRUSTED_PROXIES"
+	geoIPVariable       = "OVENBIRD_GEOIP_DB"
+)
+
+var variables = []string{listenVariable, countryFromVariable, proxiesVariable, geoIPVariable}
+
+// defaultListen is reachable from this machine alone.
+const defaultListen = "127.0.0.1:8080"
+
+// Environments returns the names of the site's environments, sorted.
+func (s *Site) Environments() []string {
+	files, err := fs.Glob(s.files, environmentsFolder+"/*.env")
+	if err != nil {
+		return nil // the pattern is constant and valid
+	}
+	names := make([]string, len(files))
+	for i, file := range files {
+		names[i] = strings.TrimSuffix(path.Base(file), ".env")
+	}
+	return names
+}
+
+// Environment reads an environment by name. It is NotFound where the site has
+// none of that name; what is wrong in its file comes back as Errors.
+func (s *Site) Environment(name string) (*Environment, error) {
+	if !namePattern.MatchString(name) {
+		return nil, ovenbird.Errorf(ovenbird.Invalid, "environment %q can not be an environment's name; %s", name, nameRule)
+	}
+	file := path.Join(environmentsFolder, name+".env")
+	body, err := fs.ReadFile(s.files, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ovenbird.Errorf(ovenbird.NotFound, "site %s has no environment %q: there is no %s; %s",
+			s.Name, name, filepath.Join(s.Dir, file), suggest(name, s.Environments()))
+	}
+	if err != nil {
+		return nil, ovenbird.Errorf(ovenbird.Unavailable, "read environment %s: %w", name, err)
+	}
+	r := &environmentReader{file: filepath.Join(s.Dir, file), dir: s.Dir}
+	e := r.read(name, string(body))
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// environmentReader reads one .env file.
+type environmentReader struct {
+	problems
+	file, dir string
+}
+
+// variable is a value with its place.
+type variable struct {
+	text  string
+	place ovenbird.Place
+}
+
+func (r *environmentReader) read(name, body string) *Environment {
+	found := r.lines(body)
+	e := &Environment{Name: name, Listen: defaultListen, CountryFrom: CountryFrom{Source: FromAddress}}
+	if v, ok := found[listenVariable]; ok {
+		e.Listen = r.listen(v)
+	}
+	if v, ok := found[countryFromVariable]; ok {
+		e.CountryFrom = r.countryFrom(v)
+	}
+	if v, ok := found[proxiesVariable]; ok {
+		e.TrustedProxies = r.proxies(v)
+	}
+	if v, ok := found[geoIPVariable]; ok && v.text != "" {
+		e.GeoIPDatabase = v.text
+		if !filepath.IsAbs(v.text) {
+			e.GeoIPDatabase = filepath.Join(r.dir, v.text)
+		}
+	}
+	place := found[countryFromVariable].place
+	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
+		r.at(place, "a country header is believed only from proxies you trust; set %s to their networks, such as 10.0.0.0/8", proxiesVariable)
+	}
+	if e.CountryFrom.Source == FromGeoIP && e.GeoIPDatabase == "" {
+		r.at(place, "geoip needs a database; set %s to the path of an mmdb file", geoIPVariable)
+	}
+	return e
+}
+
+// lines splits a file into variables.
+func (r *environmentReader) lines(body string) map[string]variable {
+	found := make(map[string]variable)
+	number := 0
+	for line := range strings.Lines(body) {
+		number++
+		place := ovenbird.Place{File: r.file, Line: number, Column: 1}
+		line = strings.TrimRight(line, "\r\n")
+		if !utf8.ValidString(line) {
+			r.at(place, "this line is not UTF-8; save the file as UTF-8")
+			continue
+		}
+		if text := strings.TrimSpace(line); text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		switch {
+		case !ok:
+			r.at(place, "this is neither KEY=value nor a comment; begin a comment with #")
+			continue
+		case !slices.Contains(variables, key):
+			r.at(place, "unknown variable %q; %s", key, suggest(key, variables))
+			continue
+		case found[key].place.Line > 0:
+			r.at(place, "%s stands here a second time, first on line %d; remove one", key, found[key].place.Line)
+			continue
+		}
+		place.Column = utf8.RuneCountInString(key) + 2
+		found[key] = variable{text: strings.TrimSpace(value), place: place}
+	}
+	return found
+}
+
+func (r *environmentReader) listen(v variable) string {
+	_, port, err := net.SplitHostPort(v.text)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		r.at(v.place, "%s is %q; use host:port, such as %s, with port 0 for any free one", listenVariable, v.text, defaultListen)
+		return defaultListen
+	}
+	return v.text
+}
+
+// headerPattern is the name of an HTTP header field (RFC 9110, section 5.6.2).
+var headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+func (r *environmentReader) countryFrom(v variable) CountryFrom {
+	source, argument, has := strings.Cut(v.text, ":")
+	from := CountryFrom{Source: CountrySource(source)}
+	switch {
+	case (from.Source == FromAddress || from.Source == FromGeoIP) && !has:
+	case from.Source == FromHeader && headerPattern.MatchString(argument):
+		from.Header = argument
+	case from.Source == FromFixed && has:
+		code, err := ovenbird.ParseCountry(argument)
+		if err != nil {
+			r.add(v.place, err)
+		}
+		from.Country = code
+	default:
+		r.at(v.place, "%s is %q; use address, header:NAME, geoip or fixed:FI", countryFromVariable, v.text)
+		from.Source = FromAddress
+	}
+	return from
+}
+
+func (r *environmentReader) proxies(v variable) []netip.Prefix {
+	var prefixes []netip.Prefix
+	for text := range strings.SplitSeq(v.text, ",") {
+		text = strings.TrimSpace(text)
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			r.at(v.place, "%q is not a network; use CIDR notation such as 10.0.0.0/8 or 2001:db8::/32, several with commas between", text)
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
+}
