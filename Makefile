@@ -1,0 +1,93 @@
+# Everything a contributor does. `make` alone lists the targets.
+
+GO             ?= go
+LINTER_VERSION := v2.15.0
+LINTER         := bin/golangci-lint-$(LINTER_VERSION)
+REFERENCE      := internal/shape/reference
+
+# What can be set on the command line, e.g. `make up ARGS="--listen 127.0.0.1:9000"`.
+ARGS      ?=
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+TIMEOUT   ?= 15m
+
+# The packages that decide rather than move bytes: `make unit` runs them alone.
+LOGIC := ovenbird facts shape release site bake
+
+# None of the program is C. The same setting for build, vet and lint lets them
+# share what they compile; only the race detector needs a C compiler.
+export CGO_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: build ## build, then run everything on the demo site (ARGS=… for more flags)
+	bin/ovenbird up --site examples/toons $(ARGS)
+
+.PHONY: build
+build: ## build bin/ovenbird
+	$(GO) build -o bin/ovenbird ./cmd/ovenbird
+
+.PHONY: unit
+unit: ## test the business logic alone: no I/O, seconds
+	$(GO) test -short -timeout 2m $(LOGIC:%=./internal/%)
+
+# One run of the tests under the race detector serves for all kinds: rules of the
+# house, unit, conformance, scripts on the real binary, browser.
+.PHONY: test
+test: setup format vet lint ## set up what the tests need, then check and test everything
+	CGO_ENABLED=1 $(GO) test -race -timeout $(TIMEOUT) ./...
+
+.PHONY: lint
+lint: $(LINTER) ## run the linters
+	$(LINTER) run ./...
+
+.PHONY: fmt
+fmt: $(LINTER) ## format the code
+	$(LINTER) fmt ./...
+
+.PHONY: bench
+bench: ## run the benchmarks and the programs that measure (BENCHTIME=1s)
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	$(GO) run ./bench/bake
+	$(GO) run ./bench/edge
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for a while (FUZZTIME=10s each)
+	GO="$(GO)" scripts/fuzz $(FUZZTIME)
+
+.PHONY: clean
+clean: ## remove what was built and set up; environments in .ovenbird stay
+	rm -rf bin $(REFERENCE)/node_modules
+
+# The steps of `make test`.
+
+.PHONY: setup
+setup: tools $(if $(wildcard $(REFERENCE)/package.json),$(REFERENCE)/node_modules/.package-lock.json)
+
+.PHONY: tools
+tools:
+	@scripts/tools
+
+.PHONY: format
+format: $(LINTER)
+	@$(LINTER) fmt --diff ./... || { echo "the code is not formatted: run make fmt" >&2; exit 1; }
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+# The version is in the name, so that a new one is built when it changes.
+$(LINTER):
+	GOBIN="$(abspath bin)" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER_VERSION)
+	mv bin/golangci-lint $@
+
+# npm writes this file last, and only when everything is in place.
+$(REFERENCE)/node_modules/.package-lock.json: $(REFERENCE)/package.json $(wildcard $(REFERENCE)/package-lock.json)
+	cd $(REFERENCE) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
