@@ -11,6 +11,9 @@ import (
 	"gocloud.dev/blob/driver"
 )
 
+// errInTheWay is what a folder, unlike other stores, can not do.
+var errInTheWay = errors.New("on disk a key can not be an object and the folder of other objects at once")
+
 // errNotFolder is what the system says of a path through a file.
 const errNotFolder = syscall.ENOTDIR
 
@@ -60,6 +63,9 @@ func (w *writer) Close() error {
 	if err == nil {
 		err = w.publish()
 	}
+	if errors.Is(err, errNotFolder) {
+		err = errInTheWay
+	}
 	// After a rename the name is gone; otherwise the leftover goes now, or with
 	// the next cleaning: nobody ever reads it.
 	if e := w.disk.files.remove(w.temp); err == nil && e != nil && !errors.Is(e, fs.ErrNotExist) {
@@ -96,6 +102,9 @@ func (w *writer) publish() error {
 		place = w.disk.files.link
 	}
 	err := place(w.temp, w.path)
+	if info, e := w.disk.root.Stat(w.path); err != nil && e == nil && info.IsDir() {
+		return errInTheWay
+	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
