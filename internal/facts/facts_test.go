@@ -262,11 +262,14 @@ func TestSearchFoldsNamesAndSaysWhereTheyAreCalledThat(t *testing.T) {
 	fire.Texts = ovenbird.Texts{ovenbird.Name: {"en": "Elephants"}}
 	v := view(tv(), []*ovenbird.Title{elan, fire})
 	hits := v.Search("el", 3)
-	if len(hits) != 2 || hits[0].Title != fire || hits[1].Title != elan {
+	if len(hits) != 2 || hits[0].Title != elan || hits[1].Title != fire {
 		t.Fatalf("hits for el: %+v", hits)
 	}
-	if want := set("DE", "GB", "SE", "US"); hits[1].Countries != want {
-		t.Errorf("The Élan is called so in %v, want %v", hits[1].Countries, want)
+	if want := set("DE", "GB", "SE", "US"); hits[0].Countries != want {
+		t.Errorf("The Élan is called so in %v, want %v", hits[0].Countries, want)
+	}
+	if !hits[0].Leading.Empty() || hits[1].Leading != hits[1].Countries {
+		t.Errorf("el leads The Élan in %v and Elephants in %v", hits[0].Leading, hits[1].Leading)
 	}
 	if got := v.Search("elep", 3); got != nil {
 		t.Errorf("a prefix beyond the longest finds %v", got)

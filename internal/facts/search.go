@@ -14,10 +14,10 @@ import (
 type Hit struct {
 	Title     *ovenbird.Title
 	Countries ovenbird.CountrySet // where a word of its name begins with the prefix
-	whole     bool                // the name itself does, not only a word inside it
+	Leading   ovenbird.CountrySet // those of them where its first word does, so that it comes first
 }
 
-// searchIndex maps folded prefixes to hits, best first.
+// searchIndex maps folded prefixes to hits, ordered by CompareTitles.
 type searchIndex struct {
 	longest int // characters
 	hits    map[string][]Hit
@@ -49,8 +49,8 @@ func (v *View) Prefixes(longest int) []string {
 }
 
 // Search returns what a folded prefix of at most longest characters finds,
-// whether it is visible or not: names that begin with it before names with a
-// word that does, then by sort key.
+// whether it is visible or not, ordered by CompareTitles. A list in one country
+// shows the hits that lead there before the others.
 func (v *View) Search(prefix string, longest int) []Hit {
 	return v.timeless.searchBy(longest).hits[prefix]
 }
@@ -75,19 +75,9 @@ func (s *timeless) searchBy(longest int) *searchIndex {
 		s.addHits(s.search, t)
 	}
 	for _, hits := range s.search.hits {
-		slices.SortFunc(hits, compareHits)
+		slices.SortFunc(hits, func(a, b Hit) int { return ovenbird.CompareTitles(a.Title, b.Title) })
 	}
 	return s.search
-}
-
-func compareHits(a, b Hit) int {
-	if a.whole != b.whole {
-		if a.whole {
-			return -1
-		}
-		return 1
-	}
-	return ovenbird.CompareTitles(a.Title, b.Title)
 }
 
 // addHits enters t under every prefix of every name it goes by.
@@ -106,11 +96,15 @@ func (s *timeless) addHits(index *searchIndex, t *ovenbird.Title) {
 func (x *searchIndex) add(t *ovenbird.Title, name string, countries ovenbird.CountrySet) {
 	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	for i, word := range words {
+		leading := ovenbird.CountrySet{}
+		if i == 0 {
+			leading = countries
+		}
 		for end, n := range prefixEnds(word) {
 			if n > x.longest {
 				break
 			}
-			x.enter(word[:end], Hit{Title: t, Countries: countries, whole: i == 0})
+			x.enter(word[:end], Hit{Title: t, Countries: countries, Leading: leading})
 		}
 	}
 }
@@ -133,7 +127,7 @@ func (x *searchIndex) enter(prefix string, hit Hit) {
 	hits := x.hits[prefix]
 	for i := len(hits) - 1; i >= 0 && hits[i].Title == hit.Title; i-- {
 		hits[i].Countries = hits[i].Countries.Union(hit.Countries)
-		hits[i].whole = hits[i].whole || hit.whole
+		hits[i].Leading = hits[i].Leading.Union(hit.Leading)
 		return
 	}
 	x.hits[prefix] = append(hits, hit)

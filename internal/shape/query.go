@@ -100,28 +100,40 @@ func queryCollections(b *builder, n *node) write[root] {
 
 func querySearch(b *builder, n *node) write[root] {
 	if !b.isKey(n, "prefix", "prefix") {
-		b.fail(n.field.Position, "search answers only a document keyed by {prefix}; write search(prefix: $prefix) in one, like search/{prefix}.json")
+		b.fail(n.field.Position, "search answers only a document keyed by {prefix}; write %s in one, like search/{prefix}.json",
+			keyUse["prefix"])
 	}
 	first := b.first(n)
 	below := b.below(n)
 	below.read(factVisible)
 	below.read(factFound)
 	slot := b.slot(n, titleFields())
-	return func(x *run, _ root) {
-		x.Body = append(x.Body, '[')
-		count := 0
-		for _, hit := range x.view.Search(x.keys.Prefix, x.plan.longestPrefix) {
+	return func(x *run, _ root) { x.missing = x.search(first, slot) == 0 }
+}
+
+// search writes up to first of what the document's prefix finds and returns how
+// many: those whose name begins with it, then the others.
+func (x *run) search(first int, slot write[*ovenbird.Title]) int {
+	hits := x.view.Search(x.keys.Prefix, x.plan.longestPrefix)
+	x.Body = append(x.Body, '[')
+	count := 0
+	for _, leading := range []bool{true, false} {
+		for _, hit := range hits {
 			if count == first {
 				break
 			}
-			if !x.holds(hit.Countries.Intersect(x.view.Visible(hit.Title))) {
+			where := hit.Leading
+			if !leading {
+				where = hit.Countries.Minus(hit.Leading)
+			}
+			if !x.holds(where.Intersect(x.view.Visible(hit.Title))) {
 				continue
 			}
 			x.separate(count)
 			slot(x, hit.Title)
 			count++
 		}
-		x.missing = count == 0
-		x.Body = append(x.Body, ']')
 	}
+	x.Body = append(x.Body, ']')
+	return count
 }
