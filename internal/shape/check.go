@@ -2,6 +2,7 @@ package shape
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -80,7 +81,7 @@ func checkVariables(d Document, operation *ast.OperationDefinition) error {
 		case !known:
 			errs = append(errs, ovenbird.ErrorAt(at, "$%s is no key of %s; %s", declared.Variable, d.Template, declaration(wanted)))
 		case declared.Type.String() != typ:
-			errs = append(errs, ovenbird.ErrorAt(at, "$%s has type %s; declare $%s: %s", declared.Variable, declared.Type, declared.Variable, typ))
+			errs = append(errs, ovenbird.ErrorAt(at, "$%s has type %s; declare it as %s", declared.Variable, declared.Type, typ))
 		case declared.DefaultValue != nil:
 			errs = append(errs, ovenbird.ErrorAt(at, "$%s has a default; remove it: a document always has its key", declared.Variable))
 		case len(declared.Directives) > 0:
@@ -170,11 +171,9 @@ func (c *checker) measure(set ast.SelectionSet) extent {
 }
 
 func (c *checker) spread(spread *ast.FragmentSpread) extent {
-	for _, name := range c.open {
-		if name == spread.Name {
-			c.fail(spread.Position, "fragment %s contains itself; remove this spread or put what it selects here", spread.Name)
-			return extent{}
-		}
+	if slices.Contains(c.open, spread.Name) {
+		c.fail(spread.Position, "fragment %s contains itself; remove this spread or put what it selects here", spread.Name)
+		return extent{}
 	}
 	fragment := c.fragments.ForName(spread.Name)
 	if fragment == nil {

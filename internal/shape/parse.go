@@ -53,7 +53,7 @@ func syntaxError(s Source, err error) error {
 	if strings.Contains(syntax.Message, "token limit") {
 		return ovenbird.ErrorAt(at, "the shape has more than %d tokens; split the document into several", maxTokens)
 	}
-	return ovenbird.ErrorAt(at, "not GraphQL: %s; a shape looks like query ($title: ID!) { title(id: $title) { name } }", phrase(syntax.Message))
+	return ovenbird.ErrorAt(at, "not GraphQL: %s; a shape looks like { collections { name } }", phrase(syntax.Message))
 }
 
 func errorPlace(s Source, err *gqlerror.Error) ovenbird.Place {
