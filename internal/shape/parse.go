@@ -83,22 +83,22 @@ func validationErrors(s Source, list gqlerror.List) error {
 
 // remedies says what to do about what the validator only states, by its rule.
 var remedies = map[string]string{
-	"FieldsOnCorrectType":          "`ovenbird schema` prints what there is",
-	"KnownArgumentNames":           "`ovenbird schema` prints what there is",
-	"KnownFragmentNames":           "define it in the same file",
-	"KnownTypeNames":               "`ovenbird schema` prints what there is",
-	"NoUndefinedVariables":         "only the document's own key is a variable",
-	"NoUnusedFragments":            "spread it or remove it",
-	"NoUnusedVariables":            "the document's key must say which document it is",
-	"PossibleFragmentSpreads":      "spread it on its own type",
-	"ProvidedRequiredArguments":    "give it a value",
-	"UniqueArgumentNames":          "keep one of them",
-	"UniqueFragmentNames":          "rename one of them",
-	"UniqueVariableNames":          "keep one of them",
-	"ValuesOfCorrectType":          "`ovenbird schema` prints the types",
-	"VariablesInAllowedPosition":   "use the key where the schema asks for its type",
-	"FragmentsOnCompositeTypes":    "fragments are on types with fields, such as Title",
-	"OverlappingFieldsCanBeMerged": "give one of them an alias",
+	"FieldsOnCorrectType":        "`ovenbird schema` prints what there is",
+	"KnownArgumentNames":         "`ovenbird schema` prints what there is",
+	"KnownFragmentNames":         "define it in the same file",
+	"KnownTypeNames":             "`ovenbird schema` prints what there is",
+	"NoUndefinedVariables":       "only the document's own key is a variable",
+	"NoUnusedFragments":          "spread it or remove it",
+	"NoUnusedVariables":          "it says which document this is, like title(id: $title)",
+	"PossibleFragmentSpreads":    "spread it on its own type",
+	"ProvidedRequiredArguments":  "give it a value",
+	"ScalarLeafs":                "remove the braces",
+	"UniqueArgumentNames":        "keep one of them",
+	"UniqueFragmentNames":        "rename one of them",
+	"UniqueVariableNames":        "keep one of them",
+	"ValuesOfCorrectType":        "`ovenbird schema` prints the types",
+	"VariablesInAllowedPosition": "use the key where the schema asks for its type",
+	"FragmentsOnCompositeTypes":  "fragments are on types with fields, such as Title",
 }
 
 // sentenceEnd is where one sentence of a message ends and the next begins.

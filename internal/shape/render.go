@@ -108,11 +108,16 @@ type run struct {
 // start begins an execution for the first of the countries in todo.
 func (x *run) start(todo ovenbird.CountrySet) {
 	x.country, _ = todo.First()
-	x.alone = ovenbird.CountrySet{}
-	x.alone[x.country>>6] = 1 << (x.country & 63)
+	x.alone = alone(x.country)
 	x.class = todo
 	x.missing = false
 	x.Body, x.Slots = x.Body[:0], x.Slots[:0]
+}
+
+// alone returns the set of the country with bit c.
+func alone(c uint8) (set ovenbird.CountrySet) {
+	set[c>>6] = 1 << (c & 63)
+	return set
 }
 
 // narrow keeps the countries in which a fact is the same as in x.country, which

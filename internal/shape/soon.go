@@ -34,20 +34,28 @@ type soonKey struct {
 func upcoming(b *builder, n *node) write[root] {
 	below := b.below(n)
 	below.read(factOpens)
-	return soon(b, n, false, map[string]maker[event]{
+	return soon(b, n, false, openingFields())
+}
+
+func openingFields() map[string]maker[event] {
+	return map[string]maker[event]{
 		"opens": leaf(func(x *run, e event) { x.Body = appendTime(x.Body, e.at) }),
 		"title": eventTitle(previewFields()),
-	})
+	}
 }
 
 func leaving(b *builder, n *node) write[root] {
 	below := b.below(n)
 	below.read(factVisible)
 	below.read(factLeaves)
-	return soon(b, n, true, map[string]maker[event]{
+	return soon(b, n, true, leavingFields())
+}
+
+func leavingFields() map[string]maker[event] {
+	return map[string]maker[event]{
 		"leaves": leaf(func(x *run, e event) { x.Body = appendTime(x.Body, e.at) }),
 		"title":  eventTitle(titleFields()),
-	})
+	}
 }
 
 func eventTitle(fields titleMakers) maker[event] {
@@ -125,7 +133,7 @@ func (r *Renderer) moments(t *ovenbird.Title, leaving bool, limit time.Time) []m
 	for todo := r.view.Edition().Countries; !todo.Empty(); {
 		c, _ := todo.First()
 		at, ok, same := read(t, c, limit)
-		same = same.Intersect(todo)
+		same = same.Union(alone(c)).Intersect(todo)
 		when = append(when, moment{same, at, ok})
 		somewhere = somewhere || ok
 		todo = todo.Minus(same)

@@ -59,12 +59,9 @@ func ParseTemplate(path string) (Template, error) {
 	}
 	var names []string
 	for segment := range strings.SplitSeq(stem, "/") {
-		name, keyed := strings.CutPrefix(segment, "{")
-		if keyed {
-			name, keyed = strings.CutSuffix(name, "}")
-		}
+		name := strings.TrimSuffix(strings.TrimPrefix(segment, "{"), "}")
 		switch {
-		case keyed:
+		case segment == "{"+name+"}" && !strings.ContainsAny(name, "{}"):
 			names = append(names, name)
 		case strings.ContainsAny(segment, "{}"):
 			return Template{}, ovenbird.Errorf(ovenbird.Invalid,

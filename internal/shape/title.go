@@ -140,10 +140,7 @@ func ratingFields() map[string]maker[judged] {
 
 func titleAvailability(b *builder, n *node) write[*ovenbird.Title] {
 	b.read(factAvailability)
-	selected := build(b.below(n), map[string]maker[ovenbird.Window]{
-		"start": leaf(func(x *run, w ovenbird.Window) { x.Body = appendTime(x.Body, w.Start) }),
-		"end":   leaf(func(x *run, w ovenbird.Window) { x.Body = appendTime(x.Body, w.End) }),
-	}, n.sets)
+	selected := build(b.below(n), windowFields(), n.sets)
 	return func(x *run, t *ovenbird.Title) {
 		window, ok, same := x.view.Available(t, x.country)
 		x.narrow(same)
@@ -152,6 +149,13 @@ func titleAvailability(b *builder, n *node) write[*ovenbird.Title] {
 			return
 		}
 		selected.append(x, window)
+	}
+}
+
+func windowFields() map[string]maker[ovenbird.Window] {
+	return map[string]maker[ovenbird.Window]{
+		"start": leaf(func(x *run, w ovenbird.Window) { x.Body = appendTime(x.Body, w.Start) }),
+		"end":   leaf(func(x *run, w ovenbird.Window) { x.Body = appendTime(x.Body, w.End) }),
 	}
 }
 
