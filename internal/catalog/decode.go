@@ -38,7 +38,7 @@ func ParseRecord(line []byte) (Record, error) {
 	case Delete:
 		err = r.decodeDelete(line)
 	default:
-		err = ovenbird.Errorf(ovenbird.Invalid, "op is %q; use put, merge or delete", r.Op)
+		err = unknownOp(r.Op)
 	}
 	if err != nil {
 		return Record{}, err
@@ -145,6 +145,10 @@ func (r *Record) decodeDelete(line []byte) error {
 	default:
 		return unknownType(r.Type)
 	}
+}
+
+func unknownOp(op Op) error {
+	return ovenbird.Errorf(ovenbird.Invalid, "op is %q; use put, merge or delete", op)
 }
 
 func unknownType(t RecordType) error {

@@ -131,6 +131,9 @@ func (l *loader) places(ctx context.Context) error {
 			next[t.Parent] = struct{}{}
 		}
 	}
+	for _, license := range l.state.licenses {
+		next[license.Title] = struct{}{} // a merge patch may leave it as it is
+	}
 	asked := make(set[ovenbird.TitleID])
 	for len(next) > 0 {
 		maps.DeleteFunc(next, func(id ovenbird.TitleID, _ struct{}) bool {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ type plan struct {
 	results []Result
 }
 
-// waiting is in the chain of failures that a later record may lift.
+// waitingError is in the chain of failures that a later record may lift.
 type waitingError struct{ error }
 
 func (e waitingError) Unwrap() error { return e.error }
@@ -74,8 +75,9 @@ func (p *plan) pass(records []Record, pending []int) (left []int) {
 		}
 		before := len(p.effects)
 		err := p.apply(&records[i])
-		p.results[i] = Result{Changed: len(p.effects) > before, Err: err}
-		if _, wait := err.(waitingError); wait { //nolint:errorlint // apply returns it bare, or it is not one
+		_, waits := errors.AsType[waitingError](err)
+		p.results[i] = Result{Changed: len(p.effects) > before, Err: err, Waits: waits}
+		if waits {
 			held[key] = true
 			left = append(left, i)
 		}
@@ -94,13 +96,13 @@ func (p *plan) explainCycles(records []Record, left []int) {
 	}
 	for _, i := range left {
 		if p.results[i].Err == nil {
-			p.results[i].Err = invalid("it comes after a record about the same id that was refused")
+			p.results[i] = Result{Err: invalid("it comes after a record about the same id that was refused"), Waits: true}
 		}
 		if records[i].Title == nil {
 			continue
 		}
 		if path := cycle(parents, records[i].ID); path != nil {
-			p.results[i].Err = invalid("titles can not be below themselves: %s", strings.Join(path, " is below "))
+			p.results[i] = Result{Err: invalid("titles can not be below themselves: %s", strings.Join(path, " is below "))}
 		}
 	}
 }
@@ -118,6 +120,9 @@ func cycle(parents map[string]string, id string) []string {
 }
 
 func (p *plan) apply(r *Record) error {
+	if r.Op != "" && r.Op != Put && r.Op != Merge && r.Op != Delete {
+		return unknownOp(r.Op)
+	}
 	if r.Type != TypeItem {
 		if err := ovenbird.CheckID(r.ID); err != nil {
 			return err

@@ -69,7 +69,8 @@ type Batch struct {
 // Result is what became of one record.
 type Result struct {
 	Changed bool  // whether the catalog is different now
-	Err     error // why it was refused: Invalid or NotFound; nil when it was not
+	Err     error // why it was refused; nil when it was not
+	Waits   bool  // whether the same record may be taken once others are there or gone
 }
 
 // Apply writes a batch: all its effects and their feed entries, or, on an error,

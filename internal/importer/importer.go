@@ -1,0 +1,302 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+
+	"ovenbird/internal/catalog"
+	"ovenbird/internal/ovenbird"
+)
+
+// Config says how to import.
+type Config struct {
+	// Actor is who imports, for the change feed; "" means "import".
+	Actor string
+	// Mapping says what becomes of the columns of a CSV or TSV file. Nil means
+	// that the file is NDJSON.
+	Mapping *Mapping
+	// RejectsPath is the file for what was refused, one JSON object a line. It is
+	// made only when something is, and one left by an earlier import is removed.
+	// "" keeps no such file.
+	RejectsPath string
+	// BatchSize is the number of records in one transaction; 0 means 1000.
+	BatchSize int
+	// LineBytes is the longest line or row; 0 means 4 MiB.
+	LineBytes int
+	// TempDir is the folder for records that wait for others; "" means the system's.
+	TempDir string
+}
+
+// Deps are what an import stands on.
+type Deps struct {
+	Catalog writer
+}
+
+// Importer runs imports. It keeps nothing between them.
+type Importer struct {
+	cfg     Config
+	catalog writer
+}
+
+// New returns an Importer.
+func New(cfg Config, deps Deps) (*Importer, error) {
+	if deps.Catalog == nil {
+		return nil, errors.New("new importer: it needs a catalog")
+	}
+	cfg.Actor = cmp.Or(cfg.Actor, "import")
+	cfg.BatchSize = cmp.Or(cfg.BatchSize, 1000)
+	cfg.LineBytes = cmp.Or(cfg.LineBytes, 4<<20)
+	return &Importer{cfg: cfg, catalog: deps.Catalog}, nil
+}
+
+// Report counts what an import did, so far or in the end.
+type Report struct {
+	Rows     int64 `json:"rows"`     // lines of NDJSON, rows of a table
+	Records  int64 `json:"records"`  // made from them, without repeated ones
+	Accepted int64 `json:"accepted"` // records that are in the catalog now, as the file has them
+	Changed  int64 `json:"changed"`  // of the accepted, those that were not there before
+	Rejected int64 `json:"rejected"` // rows and records refused; one row may give several records
+	Waiting  int64 `json:"waiting"`  // records that wait for others; 0 in the end
+	Read     int64 `json:"read"`     // bytes read of the file
+	Size     int64 `json:"size"`     // bytes in the file; 0 when unknown
+}
+
+// Run imports src and reports progress, when progress is not nil, after every
+// batch. On an error, what was committed stays, the report says how much that
+// is, and running again completes it. A row that is wrong is not an error; a
+// file that can not be read on is: an Invalid one, with the place.
+func (i *Importer) Run(ctx context.Context, src Source, progress func(Report)) (Report, error) {
+	if progress == nil {
+		progress = func(Report) {}
+	}
+	r := &run{
+		cfg: i.cfg, catalog: i.catalog, progress: progress, rejects: newRejects(i.cfg.RejectsPath),
+		seed: maphash.MakeSeed(), last: make(map[uint64]uint64), waitingIDs: make(map[uint64]bool),
+	}
+	r.report.Size = src.Size
+	err := errors.Join(r.rejects.clear(), r.run(ctx, src))
+	if r.spill != nil {
+		err = errors.Join(err, r.spill.close())
+	}
+	err = errors.Join(err, r.rejects.close())
+	progress(r.report)
+	if err != nil {
+		return r.report, fmt.Errorf("import %s: %w", src.Name, err)
+	}
+	return r.report, nil
+}
+
+// entry is one record on its way into the catalog.
+type entry struct {
+	line   int64
+	raw    string // the row it comes from, for the rejects
+	record catalog.Record
+}
+
+// run is one import.
+type run struct {
+	cfg      Config
+	catalog  writer
+	progress func(Report)
+	report   Report
+	rejects  *rejects
+	batch    []entry
+	read     func() int64 // bytes read so far
+
+	seed maphash.Seed
+	last map[uint64]uint64 // by record id, the hash of its last record: a repeated one is passed over
+
+	spill      *spill
+	waitingIDs map[uint64]bool // later records about an id that waits wait too, to keep their order
+	final      bool            // whether waiting longer is no use
+}
+
+// rememberedRecords bounds run.last. Forgetting costs time, never correctness.
+const rememberedRecords = 1 << 20
+
+func (r *run) run(ctx context.Context, src Source) error {
+	input, err := openInput(src)
+	if err != nil {
+		return err
+	}
+	r.read = input.read
+	rows := r.lines
+	if r.cfg.Mapping != nil {
+		rows = r.table
+	}
+	if err := rows(ctx, src.Name, input); err != nil {
+		return errors.Join(err, r.flush(ctx))
+	}
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
+	return r.retry(ctx)
+}
+
+// lines imports NDJSON.
+func (r *run) lines(ctx context.Context, name string, input *input) error {
+	lines := newLineReader(input, r.cfg.LineBytes)
+	for {
+		line, err := lines.next()
+		switch {
+		case errors.Is(err, errLineTooLong):
+			r.report.Rows++
+			if err := r.reject(lines.number, "", fmt.Errorf("the line is longer than %d bytes", r.cfg.LineBytes), string(line)); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return endOfInput(name, lines.number, err)
+		case len(line) == 0:
+			continue
+		}
+		r.report.Rows++
+		record, err := catalog.ParseRecord(line)
+		if err != nil {
+			err = r.reject(lines.number, "", placed(err, name, lines.number), string(line))
+		} else {
+			err = r.add(ctx, entry{lines.number, string(line), record})
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// placed puts file and line on an error that has a column at most.
+func placed(err error, name string, line int64) error {
+	if e, ok := errors.AsType[*ovenbird.Error](err); ok && e.Place.Line == 0 {
+		at := *e
+		at.Place.File, at.Place.Line = name, int(line)
+		return &at
+	}
+	return err
+}
+
+// table imports CSV or TSV through the mapping.
+func (r *run) table(ctx context.Context, name string, input *input) error {
+	rows, err := newTableReader(name, input, r.cfg.Mapping, r.cfg.LineBytes)
+	if err != nil {
+		return err
+	}
+	columns, err := r.cfg.Mapping.bind(name, rows.header)
+	if err != nil {
+		return err
+	}
+	for {
+		fields, err := rows.next()
+		if refusal, ok := errors.AsType[rowError](err); ok {
+			r.report.Rows++
+			if err := r.reject(rows.line, "", refusal, rows.raw()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return endOfInput(name, rows.line, err)
+		}
+		r.report.Rows++
+		if err := r.row(ctx, rows, columns.row(fields)); err != nil {
+			return err
+		}
+	}
+}
+
+// row adds the records that a row gives.
+func (r *run) row(ctx context.Context, rows *tableReader, row *row) error {
+	for record, err := range r.cfg.Mapping.records(row) {
+		if err == nil && r.repeated(record) {
+			continue
+		}
+		if err == nil {
+			var parsed catalog.Record
+			if parsed, err = catalog.ParseRecord(record.json); err == nil {
+				if err := r.add(ctx, entry{rows.line, rows.raw(), parsed}); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := r.reject(rows.line, string(record.kind), err, rows.raw()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeated reports whether the last record about the same thing was the same.
+func (r *run) repeated(record mapped) bool {
+	id := maphash.Bytes(r.seed, record.json[:record.idEnd])
+	content := maphash.Bytes(r.seed, record.json)
+	if r.last[id] == content {
+		return true
+	}
+	if len(r.last) >= rememberedRecords {
+		clear(r.last)
+	}
+	r.last[id] = content
+	return false
+}
+
+func (r *run) add(ctx context.Context, e entry) error {
+	r.report.Records++
+	if len(r.waitingIDs) > 0 && r.waitingIDs[r.id(&e.record)] {
+		return r.wait(e)
+	}
+	r.batch = append(r.batch, e)
+	if len(r.batch) < r.cfg.BatchSize {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+func (r *run) id(record *catalog.Record) uint64 { return maphash.String(r.seed, record.String()) }
+
+// flush writes the batch.
+func (r *run) flush(ctx context.Context) error {
+	if len(r.batch) == 0 {
+		return nil
+	}
+	batch := catalog.Batch{Actor: r.cfg.Actor, Records: make([]catalog.Record, len(r.batch))}
+	for i := range r.batch {
+		batch.Records[i] = r.batch[i].record
+	}
+	results, err := r.catalog.Apply(ctx, batch)
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		if err := r.settle(&r.batch[i], result); err != nil {
+			return err
+		}
+	}
+	clear(r.batch)
+	r.batch = r.batch[:0]
+	r.report.Read = r.read()
+	r.progress(r.report)
+	return nil
+}
+
+// settle does what a result asks for.
+func (r *run) settle(e *entry, result catalog.Result) error {
+	switch {
+	case result.Err == nil:
+		r.report.Accepted++
+		if result.Changed {
+			r.report.Changed++
+		}
+		return nil
+	case result.Waits && !r.final:
+		return r.wait(*e)
+	default:
+		return r.reject(e.line, e.record.String(), result.Err, e.raw)
+	}
+}
+
+func (r *run) reject(line int64, record string, reason error, raw string) error {
+	r.report.Rejected++
+	return r.rejects.add(rejected{Line: line, Record: record, Reason: reason.Error(), Raw: raw})
+}
