@@ -43,7 +43,8 @@ type Info struct {
 	Modified time.Time // when it was last written, by the store's clock
 }
 
-// Bucket is a set of objects. Any number of goroutines may use it.
+// Bucket is a set of objects. Any number of goroutines may use it. A method
+// whose context has ended does nothing and returns the context's error.
 type Bucket struct {
 	blobs *blob.Bucket
 	// lock keeps every other Swap on the same bucket out, in this process and
@@ -70,6 +71,9 @@ func (b *Bucket) Close() error {
 // are derived from the content: where the object exists with the same bytes,
 // Create succeeds, and with others it fails with ErrChanged.
 func (b *Bucket) Create(ctx context.Context, key string, body []byte) error {
+	if err := ctx.Err(); err != nil {
+		return failed("creating", key, err)
+	}
 	version := versionOf(body)
 	err := b.write(ctx, key, body, version, true)
 	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
@@ -115,6 +119,9 @@ func (b *Bucket) write(ctx context.Context, key string, body []byte, version Ver
 
 // Read returns the whole object and its version.
 func (b *Bucket) Read(ctx context.Context, key string) ([]byte, Version, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", failed("reading", key, err)
+	}
 	body, err := b.blobs.ReadAll(ctx, key)
 	if err != nil {
 		return nil, "", failed("reading", key, err)
@@ -126,6 +133,9 @@ func (b *Bucket) Read(ctx context.Context, key string) ([]byte, Version, error) 
 // beyond its end is an error (io.ErrUnexpectedEOF).
 func (b *Bucket) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
 	doing := fmt.Sprintf("reading %d bytes at %d of", length, offset)
+	if err := ctx.Err(); err != nil {
+		return nil, failed(doing, key, err)
+	}
 	r, err := b.blobs.NewRangeReader(ctx, key, offset, length, nil)
 	if err != nil {
 		return nil, failed(doing, key, err)
@@ -144,7 +154,7 @@ func (b *Bucket) ReadRange(ctx context.Context, key string, offset, length int64
 // Version returns the object's version without reading the object: cheap
 // enough to poll.
 func (b *Bucket) Version(ctx context.Context, key string) (Version, error) {
-	attributes, err := b.blobs.Attributes(ctx, key)
+	attributes, err := b.attributes(ctx, key)
 	if err != nil {
 		return "", failed("reading the version of", key, err)
 	}
@@ -157,11 +167,18 @@ func (b *Bucket) Version(ctx context.Context, key string) (Version, error) {
 
 // Stat describes the object.
 func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
-	attributes, err := b.blobs.Attributes(ctx, key)
+	attributes, err := b.attributes(ctx, key)
 	if err != nil {
 		return Info{}, failed("looking up", key, err)
 	}
 	return Info{Key: key, Size: attributes.Size, Modified: attributes.ModTime}, nil
+}
+
+func (b *Bucket) attributes(ctx context.Context, key string) (*blob.Attributes, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return b.blobs.Attributes(ctx, key)
 }
 
 // List yields the objects whose keys begin with prefix, ordered by key. Objects
@@ -187,6 +204,9 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 
 // Delete removes the object; ErrNotFound where there is none.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return failed("deleting", key, err)
+	}
 	return failed("deleting", key, b.blobs.Delete(ctx, key))
 }
 

@@ -1,10 +1,10 @@
 package release
 
 import (
-	"cmp"
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"ovenbird/internal/ovenbird"
@@ -115,6 +115,8 @@ func decodePartition(body []byte) ([]ovenbird.CountrySet, error) {
 	if err := checkClasses(classes); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(sets, func(a, b ovenbird.CountrySet) int { return cmp.Compare(first(a), first(b)) })
+	if !bytes.Equal(encodePartition(sets), body) {
+		return nil, errors.New("countries out of order")
+	}
 	return sets, nil
 }

@@ -1,0 +1,106 @@
+package release
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"ovenbird/internal/ovenbird"
+)
+
+func mustSet(codes ...ovenbird.Country) ovenbird.CountrySet { return ovenbird.NewCountrySet(codes...) }
+
+func TestRowsReadBack(t *testing.T) {
+	known := newPartitions()
+	a, b := HashOf([]byte("a")), HashOf([]byte("b"))
+	rows := []Row{
+		NewRow(Key{Edition: "", Path: "site.json"}, []Class{{Countries: ovenbird.Worldwide(), Object: a}}),
+		NewRow(Key{Edition: "tv", Path: CardPath("s1", "t1")}, []Class{{Countries: mustSet("FI"), Object: a}, {Countries: mustSet("SE", "US"), Object: b}}),
+		{Key: Key{Edition: "tv", Path: "gone.json"}},
+		NewRow(Key{Edition: "web/fi", Path: "home.json"}, []Class{{Countries: mustSet("FI"), Object: b}}),
+	}
+	body := Patch{Rows: rows}.encode(known)
+	stored, err := decodePatch(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range stored {
+		row, err := s.resolve(known)
+		if err != nil || !row.Equal(rows[i]) {
+			t.Errorf("got %v, %v; want %v", row, err, rows[i])
+		}
+	}
+	for cut := range body {
+		if _, err := decodePatch(body[:cut]); err == nil {
+			t.Errorf("%d of %d bytes were accepted", cut, len(body))
+		}
+	}
+	if _, err := decodePatch(append(body, 0)); err == nil {
+		t.Error("a byte too many was accepted")
+	}
+}
+
+func TestPartitionNamesCountriesByCode(t *testing.T) {
+	sets := []ovenbird.CountrySet{mustSet("AD", "SE"), mustSet("FI")}
+	body := encodePartition(sets)
+	if want := "\x04\x02\x02ADSE\x01FI"; string(body) != want {
+		t.Errorf("got %q, want %q", body, want)
+	}
+	if got, err := decodePartition(body); err != nil || !slices.Equal(got, sets) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for name, bad := range map[string]string{
+		"unknown country":          "\x04\x01\x01ZZ",
+		"alias":                    "\x04\x01\x01UK",
+		"lower case":               "\x04\x01\x01fi",
+		"country in two classes":   "\x04\x02\x01FI\x01FI",
+		"class without a country":  "\x04\x01\x00",
+		"classes out of order":     "\x04\x02\x01SE\x01FI",
+		"countries out of order":   "\x04\x01\x02SEFI",
+		"more classes than bytes":  "\x04\xff\xff\xff\xff\x0f",
+		"number without end":       "\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+		"another kind of object":   "\x05\x01\x01FI",
+		"nothing":                  "",
+		"a byte more than it says": "\x04\x01\x01FIx",
+	} {
+		if got, err := decodePartition([]byte(bad)); err == nil {
+			t.Errorf("%s: read %v", name, got)
+		}
+	}
+}
+
+func TestTemplateRendersItsCards(t *testing.T) {
+	body := Template{Literals: []string{`{"items":[`, `,`, `]}`}, Slots: []string{CardPath("s", "t1"), CardPath("s", "t2")}}.Encode()
+	if !IsTemplate(body) || IsTemplate([]byte(`{}`)) || IsTemplate(nil) {
+		t.Error("templates are not told from documents")
+	}
+	parsed, err := ParseTemplate(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cards := map[string]string{CardPath("s", "t1"): `{"id":"t1"}`, CardPath("s", "t2"): `{"id":"t2"}`}
+	card := func(slot string) ([]byte, bool) {
+		b, ok := cards[slot]
+		return []byte(b), ok
+	}
+	got, err := parsed.Render(nil, card)
+	if want := `{"items":[{"id":"t1"},{"id":"t2"}]}`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v", got, err)
+	}
+	delete(cards, CardPath("s", "t2"))
+	if _, err := parsed.Render(nil, card); err == nil || !strings.Contains(err.Error(), "s/t2") {
+		t.Errorf("a missing card: got %v", err)
+	}
+}
+
+func TestHashReadsBack(t *testing.T) {
+	h := HashOf([]byte("x"))
+	if got, err := ParseHash(h.String()); err != nil || got != h {
+		t.Errorf("got %s, %v", got, err)
+	}
+	for _, bad := range []string{"", "00", strings.Repeat("g", 64), h.String() + "00"} {
+		if _, err := ParseHash(bad); ovenbird.CodeOf(err) != ovenbird.Invalid {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+}
