@@ -1,0 +1,51 @@
+package edge
+
+import "time"
+
+// Config says how an edge behaves. The zero value serves every country to
+// everybody: for development.
+type Config struct {
+	// Country says how the edge finds out where a viewer is:
+	//
+	//	address       it does not: it believes the address (the default)
+	//	fixed:FI      everybody is in Finland
+	//	header:NAME   the header NAME has the country, if a trusted proxy sent it
+	//	geoip:FILE    by the address of the peer, or of the viewer that trusted
+	//	              proxies forward for (X-Forwarded-For), in a MaxMind DB file
+	Country string
+	// TrustedProxies are the addresses, or ranges such as 10.0.0.0/8, of peers
+	// whose headers are believed.
+	TrustedProxies []string
+	// MaxAge is for how long a cache may keep a document without asking again; 0
+	// means DefaultMaxAge, less than 0 means not at all. A cache never keeps a
+	// document past its next transition. Rounded down to seconds, an hour at most.
+	MaxAge time.Duration
+	// Poll is how often the edge looks for a new release; 0 means DefaultPoll.
+	Poll time.Duration
+}
+
+// What a Config that does not say otherwise means.
+const (
+	DefaultMaxAge = 60 * time.Second
+	DefaultPoll   = 150 * time.Millisecond
+)
+
+const longestMaxAge = time.Hour
+
+func (c Config) maxAgeSeconds() int64 {
+	switch {
+	case c.MaxAge == 0:
+		return int64(DefaultMaxAge / time.Second)
+	case c.MaxAge < 0:
+		return 0
+	default:
+		return int64(min(c.MaxAge, longestMaxAge) / time.Second)
+	}
+}
+
+func (c Config) poll() time.Duration {
+	if c.Poll <= 0 {
+		return DefaultPoll
+	}
+	return c.Poll
+}

@@ -1,0 +1,28 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"ovenbird/internal/bucket"
+	"ovenbird/internal/release"
+)
+
+// Deps is what an edge works with.
+type Deps struct {
+	Releases releases
+	Log      *slog.Logger // nil: nothing is logged
+	// AccessLog gets one record for each answer; nil: none.
+	AccessLog *slog.Logger
+	// Now is the clock that opens and closes windows; nil means time.Now.
+	Now func() time.Time
+}
+
+// releases is where an edge finds the release to serve; *release.Store is one.
+type releases interface {
+	// Version changes with every change of the head, and is cheap to ask for.
+	Version(ctx context.Context) (bucket.Version, error)
+	Head(ctx context.Context) (release.Head, error)
+	Load(ctx context.Context, ref release.Ref) (*release.Release, error)
+}

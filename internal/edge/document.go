@@ -1,0 +1,126 @@
+package edge
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"ovenbird/internal/ovenbird"
+)
+
+// coding is a content coding (RFC 9110 section 8.4.1) that the edge can send.
+type coding uint8
+
+const (
+	identity coding = iota
+	zstandard
+	brotliCoding
+	gzipCoding
+	codingCount
+)
+
+// codingNames are the names in Accept-Encoding and Content-Encoding.
+var codingNames = [codingCount]string{"identity", "zstd", "br", "gzip"}
+
+// representation is a document in one coding, with the header values that go
+// with it: slices, as net/http wants them, that every response shares.
+type representation struct {
+	body     []byte
+	etag     string // strong and quoted: two bodies that differ have two tags
+	etags    []string
+	encoding []string // nil for identity
+	length   []string
+}
+
+func newRepresentation(c coding, body []byte) *representation {
+	hash := sha256.Sum256(body)
+	etag := `"` + base64.RawURLEncoding.EncodeToString(hash[:16])
+	r := &representation{body: body, length: []string{strconv.Itoa(len(body))}}
+	if c != identity {
+		etag += "-" + codingNames[c]
+		r.encoding = []string{codingNames[c]}
+	}
+	r.etag = etag + `"`
+	r.etags = []string{r.etag}
+	return r
+}
+
+// document is a body that viewers get. Identity and zstd are there from the
+// start; brotli and gzip are made when the first viewer wants them, and stay.
+type document struct {
+	made [codingCount]atomic.Pointer[representation]
+}
+
+// incompressible reports whether compressing the document makes it no smaller.
+func (d *document) incompressible() bool {
+	return len(d.made[zstandard].Load().body) >= len(d.made[identity].Load().body)
+}
+
+// in returns the document in a coding. Requests that come at the same time may
+// make it twice; one wins, and nobody waits for a lock.
+func (d *document) in(c coding) *representation {
+	if r := d.made[c].Load(); r != nil {
+		return r
+	}
+	body := d.made[identity].Load().body
+	var made []byte
+	if c == brotliCoding {
+		made = compressBrotli(body)
+	} else {
+		made = compressGzip(body)
+	}
+	d.made[c].CompareAndSwap(nil, newRepresentation(c, made))
+	return d.made[c].Load()
+}
+
+// The levels at which more effort buys little on JSON of some kilobytes.
+const (
+	brotliLevel = 5
+	gzipLevel   = 6
+)
+
+func compressBrotli(body []byte) []byte {
+	var out bytes.Buffer
+	w := brotli.NewWriterLevel(&out, brotliLevel)
+	// Writing to memory does not fail.
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return bytes.Clone(out.Bytes())
+}
+
+func compressGzip(body []byte) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzipLevel) // fails on an unknown level only
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return bytes.Clone(out.Bytes())
+}
+
+// press makes documents. Any number of goroutines may use it.
+type press struct{ zstd *zstd.Encoder }
+
+// zstdWindow is far below the 8 MiB that RFC 9659 allows, to spare clients memory.
+const zstdWindow = 1 << 20
+
+func newPress() (press, error) {
+	encoder, err := zstd.NewWriter(nil, zstd.WithWindowSize(zstdWindow), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return press{}, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
+	}
+	return press{zstd: encoder}, nil
+}
+
+// document takes over body.
+func (p press) document(body []byte) *document {
+	compressed := bytes.Clone(p.zstd.EncodeAll(body, make([]byte, 0, len(body)/2)))
+	d := &document{}
+	d.made[identity].Store(newRepresentation(identity, body))
+	d.made[zstandard].Store(newRepresentation(zstandard, compressed))
+	return d
+}

@@ -1,0 +1,67 @@
+package edge
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"ovenbird/internal/bucket"
+	"ovenbird/internal/release"
+)
+
+// Edge follows the releases in a store and serves them. It is an http.Handler
+// and a lifecycle service; any number of goroutines may use it.
+type Edge struct {
+	releases  releases
+	log       *slog.Logger
+	accessLog *slog.Logger // nil: none
+	now       func() time.Time
+	locator   locator
+	poll      time.Duration
+	headers   headers
+
+	current  atomic.Pointer[state] // nil before the first release
+	counters counters
+	wake     chan struct{}
+	follow   following
+}
+
+// following belongs to the goroutine that follows the head.
+type following struct {
+	builder builder
+	version bucket.Version   // the head that was followed last
+	release *release.Release // the one that is served; nil before the first
+	cancel  func()
+	done    chan struct{}
+}
+
+// New returns an edge that has no release yet: Start it, or call Follow. It
+// fails, with an Invalid error, if the configuration or the GeoIP file is wrong.
+func New(c Config, d Deps) (*Edge, error) {
+	locator, err := newLocator(c)
+	if err != nil {
+		return nil, err
+	}
+	press, err := newPress()
+	if err != nil {
+		return nil, err
+	}
+	e := &Edge{
+		releases:  d.Releases,
+		log:       d.Log,
+		accessLog: d.AccessLog,
+		now:       d.Now,
+		locator:   locator,
+		poll:      c.poll(),
+		headers:   newHeaders(c, locator),
+		wake:      make(chan struct{}, 1),
+		follow:    following{builder: builder{press: press}},
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	return e, nil
+}

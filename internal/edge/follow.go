@@ -1,0 +1,156 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+// counters count what following came to.
+type counters struct {
+	taken  atomic.Int64 // releases taken over
+	failed atomic.Int64 // attempts that failed, for whatever reason
+}
+
+// longestBackoff is how long the edge waits, at most, after failures in a row.
+const longestBackoff = 5 * time.Second
+
+// Start takes the current release over, if it can be had now, and follows the
+// head from then on until Stop. It never fails: an edge without a release says so
+// to who asks and goes on trying.
+func (e *Edge) Start(ctx context.Context, _ func(error)) error {
+	// Following ends when Stop says so, not before.
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	e.follow.cancel, e.follow.done = cancel, make(chan struct{})
+	failures := e.try(ctx, 0)
+	go func() {
+		defer close(e.follow.done)
+		e.run(following, failures)
+	}()
+	return nil
+}
+
+// Stop ends following; what was taken over stays served. It returns when
+// following has ended, or ctx.
+func (e *Edge) Stop(ctx context.Context) error {
+	e.follow.cancel()
+	select {
+	case <-e.follow.done:
+		return nil
+	case <-ctx.Done():
+		return ovenbird.Errorf(ovenbird.Unavailable, "waiting for the edge to stop following: %w", ctx.Err())
+	}
+}
+
+// Notify makes the edge look for a new release now instead of at the next poll.
+// It does not wait, and any goroutine may call it.
+func (e *Edge) Notify() {
+	select {
+	case e.wake <- struct{}{}:
+	default: // a call that was not noticed yet does for this one
+	}
+}
+
+// run polls until ctx ends. failures is how many attempts failed in a row so far.
+func (e *Edge) run(ctx context.Context, failures int) {
+	timer := time.NewTimer(e.wait(failures))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-e.wake:
+		}
+		failures = e.try(ctx, failures)
+		timer.Reset(e.wait(failures))
+	}
+}
+
+// wait returns how long to wait after a number of failures in a row.
+func (e *Edge) wait(failures int) time.Duration {
+	wait := e.poll
+	for range failures {
+		wait = min(2*wait, max(longestBackoff, e.poll))
+		if wait >= longestBackoff {
+			break
+		}
+	}
+	return wait
+}
+
+// try follows once and returns how many attempts have failed in a row now. It
+// logs the first failure of a row, and the success that ends it.
+func (e *Edge) try(ctx context.Context, failures int) int {
+	err := e.Follow(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return failures
+	case err != nil:
+		e.counters.failed.Add(1)
+		if failures == 0 {
+			e.log.ErrorContext(ctx, "following releases failed; what was taken over stays served", "error", err)
+		}
+		return failures + 1
+	case failures > 0:
+		e.log.InfoContext(ctx, "following releases works again", "failures", failures)
+	}
+	return 0
+}
+
+// Follow looks at the head once and, if it has changed, takes the current
+// release over. If it fails the release before stays served. Start calls it; who
+// calls it instead must do so from one goroutine at a time.
+func (e *Edge) Follow(ctx context.Context) error {
+	f := &e.follow
+	version, err := e.releases.Version(ctx)
+	if err != nil || version == f.version {
+		return err
+	}
+	head, err := e.releases.Head(ctx)
+	if err != nil {
+		return err
+	}
+	kept, ok := head.CurrentRelease()
+	if ok && (f.release == nil || f.release.Ref() != kept.Ref) {
+		if err := e.takeOver(ctx, kept); err != nil {
+			return err
+		}
+	}
+	f.version = head.Version()
+	return nil
+}
+
+// takeOver builds the state of a release and serves it.
+func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
+	f := &e.follow
+	before := e.current.Load()
+	if now := e.now(); before != nil && !now.Before(kept.HorizonEnd) && now.UnixNano() < before.horizon {
+		return ovenbird.Errorf(ovenbird.Held, "release %s ran out at %s, and the one before has not: keeping that", kept.ID, kept.HorizonEnd)
+	}
+	next, err := e.open(ctx, kept.Ref)
+	if err != nil {
+		return err
+	}
+	st, err := f.builder.build(ctx, before, next)
+	if err != nil {
+		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
+	}
+	e.current.Store(st)
+	f.release = next
+	e.counters.taken.Add(1)
+	e.log.InfoContext(ctx, "serving a release", "release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd)
+	return nil
+}
+
+// open opens a release, sharing with the one that is served.
+func (e *Edge) open(ctx context.Context, ref release.Ref) (*release.Release, error) {
+	if e.follow.release != nil {
+		return e.follow.release.Follow(ctx, ref)
+	}
+	return e.releases.Load(ctx, ref)
+}

@@ -1,0 +1,209 @@
+package edge
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answer is what a request leads to.
+type answer struct {
+	state          *state
+	entry          *entry
+	document       *document
+	representation *representation
+	now, until     int64
+}
+
+// ServeHTTP answers with documents of the release that is served now, or says
+// why not with a problem document.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.accessLog != nil {
+		recorded := &recorder{ResponseWriter: w}
+		defer e.logAccess(r, recorded, time.Now())
+		w = recorded
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		allowOthers(w)
+		return
+	default:
+		w.Header()["Allow"] = allowed
+		refuse(w, r, badMethod, "")
+		return
+	}
+	if e.operate(w, r) {
+		return
+	}
+	e.serve(w, r)
+}
+
+// allowOthers answers OPTIONS, CORS preflights among them: scripts of any
+// origin may read documents, which are the same for everybody in a country.
+func allowOthers(w http.ResponseWriter) {
+	h := w.Header()
+	h["Allow"] = allowed
+	h["Access-Control-Allow-Origin"] = anyOrigin
+	h["Access-Control-Allow-Methods"] = allowed
+	h["Access-Control-Allow-Headers"] = askedHeaders
+	h["Access-Control-Max-Age"] = preflightAge
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// serve answers GET and HEAD.
+func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
+	started := e.now()
+	a := answer{state: e.current.Load(), now: started.UnixNano()}
+	f := a.check()
+	if f == none {
+		f = e.find(&a, r)
+	}
+	if f != none {
+		e.refuseAddress(w, r, f)
+		return
+	}
+	c, ok := acceptable(r.Header["Accept-Encoding"]).choose(a.document.incompressible())
+	if !ok {
+		w.Header()["Vary"] = e.headers.vary
+		refuse(w, r, noCoding, "")
+		return
+	}
+	a.representation = a.document.in(c)
+	e.send(w, r, &a, started)
+}
+
+// check reports why there is nothing to serve at all.
+func (a *answer) check() fault {
+	switch {
+	case a.state == nil:
+		return noRelease
+	case a.now >= a.state.horizon:
+		return expired
+	default:
+		return none
+	}
+}
+
+// refuseAddress refuses a request that leads to no document.
+func (e *Edge) refuseAddress(w http.ResponseWriter, r *http.Request, f fault) {
+	detail := ""
+	if f == noDocument || f == badAddress || f == unknownCountry || f == unknownApplication {
+		if detail = checkPath(r.URL.Path, r.URL.RawPath); detail != "" {
+			f = badAddress
+		}
+	}
+	refuse(w, r, f, detail)
+}
+
+// find finds the document for a request. That a document is hidden in a country
+// and that there is none come to the same fault, on the same way.
+func (e *Edge) find(a *answer, r *http.Request) fault {
+	path := r.URL.Path
+	if path == "" || path[0] != '/' || r.URL.RawPath != "" && hasEncodedSlash(r.URL.RawPath) {
+		return badAddress
+	}
+	p, f := a.state.locate(path)
+	if f != none {
+		return f
+	}
+	if p.application == nil {
+		return a.findForAll(p.rest)
+	}
+	v := e.locator.locate(r)
+	country, f := p.countryFor(v)
+	if f != none {
+		return f
+	}
+	ed, rest := p.application.choose(country, p.rest)
+	if ed == nil {
+		return notOffered
+	}
+	return a.findIn(ed, country, rest)
+}
+
+// countryFor returns the country whose documents to answer with.
+func (p *place) countryFor(v viewer) (country uint8, f fault) {
+	switch {
+	case v.anywhere && p.hasCountry:
+		return p.country, none
+	case v.anywhere:
+		return 0, countryNeeded
+	case !v.known:
+		return 0, viewerUnknown
+	case p.hasCountry && p.country != v.country:
+		return 0, wrongCountry
+	default:
+		return v.country, none
+	}
+}
+
+// findForAll finds a document of the whole site, which is the same in every country.
+func (a *answer) findForAll(path string) fault {
+	return a.findIn(a.state.editions[""], 0, path)
+}
+
+func (a *answer) findIn(ed *edition, country uint8, path string) fault {
+	a.entry = ed.entries.get(path)
+	if a.entry == nil {
+		return noDocument
+	}
+	a.document, a.until = a.entry.at(country, a.now)
+	if a.document == nil {
+		return noDocument
+	}
+	a.until = min(a.until, a.state.horizon)
+	return none
+}
+
+// send answers with a representation: as a whole, in part, or not at all if the
+// client has it (RFC 9110 section 13.2.2 gives the order).
+func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started time.Time) {
+	h := w.Header()
+	rep := a.representation
+	if lines := r.Header["If-Match"]; lines != nil && !matches(lines, rep.etag, false) {
+		refuse(w, r, preconditionFailed, "")
+		return
+	}
+	e.describe(h, a)
+	if lines := r.Header["If-None-Match"]; lines != nil && matches(lines, rep.etag, true) {
+		h["Server-Timing"] = e.headers.serverTiming(e.now().Sub(started))
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	body, status := rep.body, http.StatusOK
+	length := rep.length
+	if part, answer := wantedRange(r, rep); answer == unsatisfiable {
+		h.Set("Content-Range", "bytes */"+rep.length[0])
+		refuse(w, r, badRange, "")
+		return
+	} else if answer == partial {
+		h.Set("Content-Range", part.header(len(body)))
+		body, status = body[part.start:part.end], http.StatusPartialContent
+		length = []string{strconv.Itoa(len(body))}
+	}
+	h["Content-Type"] = contentJSON
+	h["Content-Length"] = length
+	h["Accept-Ranges"] = acceptBytes
+	if rep.encoding != nil {
+		h["Content-Encoding"] = rep.encoding
+	}
+	h["Server-Timing"] = e.headers.serverTiming(e.now().Sub(started))
+	w.WriteHeader(status)
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body)
+	}
+}
+
+// wantedRange reads Range and If-Range. Only GET has ranges (RFC 9110 section
+// 14.2); a date in If-Range matches nothing, because no document has one.
+func wantedRange(r *http.Request, rep *representation) (span, rangeAnswer) {
+	lines := r.Header["Range"]
+	if lines == nil || r.Method != http.MethodGet {
+		return span{}, whole
+	}
+	if condition := r.Header["If-Range"]; condition != nil && (len(condition) != 1 || trimSpace(condition[0]) != rep.etag) {
+		return span{}, whole
+	}
+	return parseRange(lines, len(rep.body))
+}

@@ -1,0 +1,90 @@
+package edge
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Header values that never change, as net/http wants them.
+var (
+	anyOrigin   = []string{"*"}
+	nosniff     = []string{"nosniff"}
+	contentJSON = []string{"application/json"}
+	acceptBytes = []string{"bytes"}
+	cacheHit    = []string{"ovenbird; hit"}
+	// noVarySearch says that no query parameter changes a document.
+	noVarySearch = []string{"params"}
+	allowed      = []string{"GET, HEAD, OPTIONS"}
+	askedHeaders = []string{"If-Match, If-None-Match, If-Range, Range"}
+	preflightAge = []string{"86400"}
+	// exposed is what a script of another origin may read.
+	exposed = []string{"Accept-Ranges, Cache-Status, Content-Encoding, Content-Range, ETag, Ovenbird-Release, Retry-After, Server-Timing"}
+)
+
+// headers are the header values that the configuration decides, all made ahead.
+type headers struct {
+	vary []string
+	// fresh is Cache-Control by how many seconds a document may be kept.
+	fresh [][]string
+	// timing is Server-Timing by microseconds.
+	timing [timingSteps][]string
+}
+
+// timingSteps is below how many microseconds Server-Timing is made ahead; an
+// answer that takes longer can afford to format it.
+const timingSteps = 1000
+
+func newHeaders(c Config, l locator) headers {
+	h := headers{vary: []string{"Accept-Encoding"}}
+	scope := "public"
+	switch l := l.(type) {
+	case byHeader:
+		h.vary = []string{"Accept-Encoding, " + l.name}
+	case *geoIP:
+		// No header says what the answer depends on, so no cache that serves
+		// several viewers may keep it.
+		scope = "private"
+	}
+	for s := range c.maxAgeSeconds() + 1 {
+		h.fresh = append(h.fresh, []string{scope + ", max-age=" + strconv.FormatInt(s, 10) + ", must-revalidate"})
+	}
+	for us := range h.timing {
+		h.timing[us] = []string{timingValue(us)}
+	}
+	return h
+}
+
+func timingValue(us int) string {
+	return "edge;dur=" + strconv.FormatFloat(float64(us)/1000, 'f', -1, 64)
+}
+
+// cacheControl returns the value for a document that stays as it is until an instant.
+func (h *headers) cacheControl(now, until int64) []string {
+	seconds := (until - now) / int64(time.Second)
+	return h.fresh[min(seconds, int64(len(h.fresh)-1))]
+}
+
+// serverTiming returns the value for an answer that took so long.
+func (h *headers) serverTiming(took time.Duration) []string {
+	us := max(0, int(took/time.Microsecond))
+	if us < timingSteps {
+		return h.timing[us]
+	}
+	return []string{timingValue(us)}
+}
+
+// describe sets the headers of a document that a 304 has too.
+func (e *Edge) describe(h http.Header, a *answer) {
+	h["Etag"] = a.representation.etags
+	h["Cache-Control"] = e.headers.cacheControl(a.now, a.until)
+	h["Vary"] = e.headers.vary
+	h["Surrogate-Key"] = a.entry.surrogates
+	h["Ovenbird-Release"] = a.state.header
+	h["No-Vary-Search"] = noVarySearch
+	h["Cache-Status"] = cacheHit
+	h["Access-Control-Allow-Origin"] = anyOrigin
+	h["Access-Control-Expose-Headers"] = exposed
+	h["Timing-Allow-Origin"] = anyOrigin
+	h["X-Content-Type-Options"] = nosniff
+}

@@ -1,0 +1,191 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+// maker makes one entry: the documents of a row over the time of a release.
+type maker struct {
+	*takeover
+	key   release.Key
+	row   []rowVersion
+	cards map[string][]rowVersion // by slot
+	parts map[*object]bool
+}
+
+// fill makes the versions of e.
+func (m *maker) fill(e *entry) error {
+	m.parts = make(map[*object]bool)
+	instants := m.instants()
+	for i, from := range instants {
+		v, err := m.version(from)
+		if err != nil {
+			return err
+		}
+		v.until = forever
+		if i+1 < len(instants) {
+			v.until = instants[i+1]
+		}
+		if last := len(e.versions) - 1; last >= 0 && e.versions[last].same(v) {
+			e.versions[last].until = v.until
+			continue
+		}
+		e.versions = append(e.versions, v)
+	}
+	for part := range m.parts {
+		e.parts = append(e.parts, part)
+	}
+	return nil
+}
+
+func (v *version) same(other version) bool {
+	return v.partition == other.partition && slices.Equal(v.documents, other.documents)
+}
+
+// instants returns when the entry may change, the beginning included.
+func (m *maker) instants() []int64 {
+	var all []int64
+	for _, v := range m.row {
+		all = append(all, v.from)
+	}
+	for _, card := range m.cards {
+		for _, v := range card {
+			all = append(all, v.from)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// classesAt returns the classes in force at an instant.
+func classesAt(row []rowVersion, instant int64) []release.Class {
+	i := len(row) - 1
+	for i > 0 && row[i].from > instant {
+		i--
+	}
+	return row[i].classes
+}
+
+// version makes the documents in force at an instant.
+func (m *maker) version(instant int64) (version, error) {
+	var v version
+	var division partition
+	add := func(countries ovenbird.CountrySet, d *document) {
+		class := slices.Index(v.documents, d)
+		if class < 0 {
+			class = len(v.documents)
+			v.documents = append(v.documents, d)
+		}
+		for i := range countries.Indexes {
+			division[i] = uint8(class + 1)
+		}
+	}
+	for _, class := range classesAt(m.row, instant) {
+		o := m.known[class.Object]
+		if o.template == nil {
+			add(class.Countries, m.document(class.Object, o.body))
+			continue
+		}
+		if err := m.lists(class, o, instant, add); err != nil {
+			return version{}, err
+		}
+	}
+	if m.key.Edition == "" && len(v.documents) > 0 {
+		if len(v.documents) > 1 {
+			return version{}, fmt.Errorf("it is for the whole site, but differs between countries")
+		}
+		add(ovenbird.Worldwide(), v.documents[0])
+	}
+	v.partition = m.partitions.put(division, &division)
+	return v, nil
+}
+
+// document returns the document with a body, made now or before.
+func (m *maker) document(hash release.Hash, body []byte) *document {
+	if d := m.documents.get(hash); d != nil {
+		return d
+	}
+	return m.documents.put(hash, m.press.document(body))
+}
+
+// lists makes the lists of a class whose object is a template.
+func (m *maker) lists(class release.Class, o *object, instant int64, add func(ovenbird.CountrySet, *document)) error {
+	cards := make(map[string][]release.Class, len(m.cards))
+	for _, slot := range o.template.Slots {
+		cards[slot] = classesAt(m.cards[slot], instant)
+	}
+	combinations, err := combine(o.template, class.Countries, cards)
+	if err != nil {
+		return err
+	}
+	m.parts[o] = true
+	for _, c := range combinations {
+		for _, card := range c.cards {
+			m.parts[m.known[card]] = true
+		}
+		d, err := m.list(c, class.Object, o.template)
+		if err != nil {
+			return err
+		}
+		add(c.countries, d)
+	}
+	return nil
+}
+
+// list returns a list with its cards in place, made now or before.
+func (m *maker) list(c combination, hash release.Hash, template *release.Template) (*document, error) {
+	recipe := c.recipe(hash)
+	if d := m.recipes.get(recipe); d != nil {
+		return d, nil
+	}
+	slot := 0
+	body, err := template.Render(nil, func(string) ([]byte, bool) {
+		card := m.known[c.cards[slot]]
+		slot++
+		return card.body, card.template == nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.recipes.put(recipe, m.document(release.HashOf(body), body)), nil
+}
+
+// parallel calls f for every i below n, on all processors, until one fails or
+// the context ends.
+func parallel(ctx context.Context, n int, f func(i int) error) error {
+	var (
+		next    atomic.Int64
+		group   sync.WaitGroup
+		once    sync.Once
+		failure error
+	)
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				err := ctx.Err()
+				if err == nil {
+					err = f(i)
+				}
+				if err != nil {
+					once.Do(func() { failure = err })
+					next.Store(int64(n))
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return failure
+}

@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"encoding/json"
+	"net/http"
+	"runtime/metrics"
+	"strings"
+	"time"
+)
+
+// reserved is the prefix of addresses that are for operators.
+const reserved = "/_ovenbird/"
+
+// operate answers what is not about documents; it reports whether it did.
+func (e *Edge) operate(w http.ResponseWriter, r *http.Request) bool {
+	path := r.URL.Path
+	switch {
+	case path == "/healthz":
+		writeText(w, r, http.StatusOK, "ok\n")
+	case path == "/readyz":
+		if f := e.ready(); f != none {
+			refuse(w, r, f, "")
+			return true
+		}
+		writeText(w, r, http.StatusOK, "ready\n")
+	case path == reserved+"status":
+		body, err := json.MarshalIndent(e.Status(), "", "  ")
+		if err != nil { // of numbers, strings and times
+			panic(err)
+		}
+		writeJSON(w, r, http.StatusOK, "application/json", append(body, '\n'))
+	case strings.HasPrefix(path, reserved):
+		refuse(w, r, noOperation, "")
+	default:
+		return false
+	}
+	return true
+}
+
+func writeText(w http.ResponseWriter, r *http.Request, status int, text string) {
+	writeJSON(w, r, status, "text/plain; charset=utf-8", []byte(text))
+}
+
+// ready reports why documents can not be served now.
+func (e *Edge) ready() fault {
+	a := answer{state: e.current.Load(), now: e.now().UnixNano()}
+	return a.check()
+}
+
+// Status is what an edge says about itself, for operators.
+type Status struct {
+	Ready          bool       `json:"ready"`
+	Release        string     `json:"release,omitempty"` // "" before the first
+	AsOf           *time.Time `json:"as_of,omitempty"`
+	NextTransition *time.Time `json:"next_transition,omitempty"` // the horizon's end where no other is known
+	HorizonEnd     *time.Time `json:"horizon_end,omitempty"`
+	Editions       int        `json:"editions"`
+	// Paths counts what lies at some path of some edition; Documents counts what
+	// viewers can ask for, in all countries, as of AsOf.
+	Paths     int `json:"paths"`
+	Documents int `json:"documents"`
+	// TakenOver counts releases, Failures attempts to follow, since the start.
+	TakenOver int64 `json:"taken_over"`
+	Failures  int64 `json:"failures"`
+	// HeapBytes is what the whole process has on its heap.
+	HeapBytes uint64 `json:"heap_bytes"`
+}
+
+// Status returns how the edge is doing now.
+func (e *Edge) Status() Status {
+	s := Status{
+		Ready:     e.ready() == none,
+		TakenOver: e.counters.taken.Load(),
+		Failures:  e.counters.failed.Load(),
+		HeapBytes: heapBytes(),
+	}
+	if st := e.current.Load(); st != nil {
+		next := st.next(e.now().UnixNano()).UTC()
+		s.Release = st.manifest.ID
+		s.AsOf, s.NextTransition, s.HorizonEnd = &st.manifest.AsOf, &next, &st.manifest.HorizonEnd
+		s.Editions, s.Paths, s.Documents = len(st.manifest.Editions), st.count(), st.manifest.Counts.Documents
+	}
+	return s
+}
+
+func heapBytes() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// recorder notes what was answered, for the access log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int
+}
+
+// WriteHeader notes the status.
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += n
+	return n, err
+}
+
+func (e *Edge) logAccess(r *http.Request, answered *recorder, started time.Time) {
+	e.accessLog.InfoContext(r.Context(), "answered",
+		"method", r.Method, "path", r.URL.EscapedPath(), "peer", r.RemoteAddr,
+		"status", answered.status, "bytes", answered.bytes, "took", time.Since(started))
+}
