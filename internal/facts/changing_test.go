@@ -17,9 +17,13 @@ func TestChangingAreTheTopTitlesWithALicenseBoundaryAheadOfThem(t *testing.T) {
 	}
 	soon, later := noon.Add(time.Hour), noon.Add(48*time.Hour)
 	snapshot := ovenbird.NewSnapshot(1, []*ovenbird.Title{
-		{ID: "opens", Kind: ovenbird.Movie}, {ID: "ends", Kind: ovenbird.Movie}, {ID: "at limit", Kind: ovenbird.Movie},
-		{ID: "now", Kind: ovenbird.Movie}, {ID: "clip", Kind: ovenbird.Clip},
-		{ID: "series", Kind: ovenbird.Series}, {ID: "e1", Kind: ovenbird.Episode, Parent: "series"},
+		{ID: "opens", Kind: ovenbird.Movie},
+		{ID: "ends", Kind: ovenbird.Movie},
+		{ID: "at limit", Kind: ovenbird.Movie},
+		{ID: "now", Kind: ovenbird.Movie},
+		{ID: "clip", Kind: ovenbird.Clip},
+		{ID: "series", Kind: ovenbird.Series},
+		{ID: "e1", Kind: ovenbird.Episode, Parent: "series"},
 		{ID: "e2", Kind: ovenbird.Episode, Parent: "series"},
 	}, []*ovenbird.License{
 		until("opens", soon, time.Time{}), until("ends", time.Time{}, soon), until("at limit", later, time.Time{}), until("now", noon, later),

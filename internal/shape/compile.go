@@ -56,6 +56,8 @@ type builder struct {
 	*compilation
 	relation string // field names from the root, with dots between
 	keyed    bool   // below the field that takes the document's key
+	inList   bool   // below a list of what is below a title
+	returned bool   // and up again from there
 }
 
 // below returns a builder for what a field leads to.
@@ -64,7 +66,9 @@ func (b *builder) below(n *node) *builder {
 	if b.relation != "" {
 		relation = b.relation + "." + relation
 	}
-	return &builder{compilation: b.compilation, relation: relation, keyed: b.keyed}
+	below := *b
+	below.relation = relation
+	return &below
 }
 
 // read notes that a fact is read of what b's relation leads to.

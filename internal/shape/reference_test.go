@@ -37,6 +37,9 @@ type answer struct {
 // whose resolvers read the raw catalog by themselves, and compares the bytes of
 // every country's document.
 func TestEqualToReferenceImplementation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts another program")
+	}
 	cases := referenceCasesOf(rand.New(rand.NewPCG(referenceSeed, 0)), referenceCases)
 	t.Logf("seed %d, %d cases", referenceSeed, len(cases))
 	answers := askReference(t, cases)

@@ -126,30 +126,57 @@ func TestOnlyWhatIsReadDividesCountries(t *testing.T) {
 		keys       Keys
 		want       []string
 	}{
-		{"titles/{title}.json", `query ($title: ID!) { title(id: $title) { id } }`, Keys{Title: "s"},
-			[]string{`DE FI SE: {"title":{"id":"s"}} 0`}},
-		{"titles/{title}.json", `query ($title: ID!) { title(id: $title) { name } }`, Keys{Title: "s"},
-			[]string{`DE SE: {"title":{"name":"Bear"}} 0`, `FI: {"title":{"name":"Karhu"}} 0`}},
-		{"titles/{title}.json", `query ($title: ID!) { title(id: $title) { name } country }`, Keys{Title: "m"},
-			[]string{`FI: {"title":{"name":"Big"},"country":"FI"} 0`}},
+		{
+			"titles/{title}.json", `query ($title: ID!) { title(id: $title) { id } }`,
+			Keys{Title: "s"},
+			[]string{`DE FI SE: {"title":{"id":"s"}} 0`},
+		},
+		{
+			"titles/{title}.json", `query ($title: ID!) { title(id: $title) { name } }`,
+			Keys{Title: "s"},
+			[]string{`DE SE: {"title":{"name":"Bear"}} 0`, `FI: {"title":{"name":"Karhu"}} 0`},
+		},
+		{
+			"titles/{title}.json", `query ($title: ID!) { title(id: $title) { name } country }`,
+			Keys{Title: "m"},
+			[]string{`FI: {"title":{"name":"Big"},"country":"FI"} 0`},
+		},
 		{"titles/{title}.json", `query ($title: ID!) { title(id: $title) { name } }`, Keys{Title: "nobody"}, nil},
-		{"home.json", `{ country }`, Keys{},
-			[]string{`DE: {"country":"DE"} 0`, `FI: {"country":"FI"} 0`, `SE: {"country":"SE"} 0`}},
-		{"home.json", `{ collections { titles(first: 1) { name } } }`, Keys{},
-			[]string{`DE FI SE: {"collections":[{"titles":[]}]} 1`}},
-		{"home.json", `{ collections { titles(first: 2) { name } } }`, Keys{},
-			[]string{`DE SE: {"collections":[{"titles":[]}]} 1`, `FI: {"collections":[{"titles":[,]}]} 2`}},
-		{"home.json", `{ upcoming { opens title { name } } }`, Keys{},
-			[]string{`DE FI: {"upcoming":[{"opens":"2026-03-10T13:00:00Z","title":}]} 1`, `SE: {"upcoming":[]} 0`}},
-		{"collections/{collection}/{page}.json", `query ($collection: ID!, $page: Int!) {
-			collection(id: $collection) { titles(page: $page, first: 1) { name } } }`, Keys{Collection: "c", Page: 1},
-			[]string{`DE FI SE: {"collection":{"titles":[]}} 1`}},
+		{
+			"home.json", `{ country }`,
+			Keys{},
+			[]string{`DE: {"country":"DE"} 0`, `FI: {"country":"FI"} 0`, `SE: {"country":"SE"} 0`},
+		},
+		{
+			"home.json", `{ collections { titles(first: 1) { name } } }`,
+			Keys{},
+			[]string{`DE FI SE: {"collections":[{"titles":[]}]} 1`},
+		},
+		{
+			"home.json", `{ collections { titles(first: 2) { name } } }`,
+			Keys{},
+			[]string{`DE SE: {"collections":[{"titles":[]}]} 1`, `FI: {"collections":[{"titles":[,]}]} 2`},
+		},
+		{
+			"home.json", `{ upcoming { opens title { name } } }`,
+			Keys{},
+			[]string{`DE FI: {"upcoming":[{"opens":"2026-03-10T13:00:00Z","title":}]} 1`, `SE: {"upcoming":[]} 0`},
+		},
+		{
+			"collections/{collection}/{page}.json", `query ($collection: ID!, $page: Int!) {
+			collection(id: $collection) { titles(page: $page, first: 1) { name } } }`,
+			Keys{Collection: "c", Page: 1},
+			[]string{`DE FI SE: {"collection":{"titles":[]}} 1`},
+		},
 		{"collections/{collection}/{page}.json", `query ($collection: ID!, $page: Int!) {
 			collection(id: $collection) { pages titles(page: $page) { name } } }`, Keys{Collection: "c", Page: 2}, nil},
 		{"collections/{collection}/{page}.json", `query ($collection: ID!, $page: Int!) {
 			collection(id: $collection) { titles(page: $page) { name } } }`, Keys{Collection: "c", Page: 0}, nil},
-		{"search/{prefix}.json", `query ($prefix: String!) { search(prefix: $prefix) { name } country }`, Keys{Prefix: "k"},
-			[]string{`FI: {"search":[],"country":"FI"} 1`}},
+		{
+			"search/{prefix}.json", `query ($prefix: String!) { search(prefix: $prefix) { name } country }`,
+			Keys{Prefix: "k"},
+			[]string{`FI: {"search":[],"country":"FI"} 1`},
+		},
 	} {
 		if got := classes(small(), mustCompile(t, test.path, test.text), test.keys); !slices.Equal(got, test.want) {
 			t.Errorf("%s\n got %q\nwant %q", test.text, got, test.want)

@@ -26,6 +26,8 @@ type author struct {
 	aliases   int
 	fragments []string
 	keyed     bool // below collection(id: $collection)
+	inList    bool // below a list of what is below a title
+	returned  bool // and up again
 	world     *world
 }
 
@@ -51,6 +53,7 @@ func newShape(d dice, w *world, key Key) string {
 		a.keyed = true
 		root = append(root, "collection(id: $collection) { "+a.composite("titles(page: $page)", "Title", 3)+" "+a.fields("Collection", 3)+" }")
 		a.keyed = false
+	case Unkeyed:
 	case ByPrefix:
 		root = append(root, a.composite("search(prefix: $prefix)", "Title", 3))
 	}
@@ -63,6 +66,24 @@ func newShape(d dice, w *world, key Key) string {
 func (a *author) alias() string {
 	a.aliases++
 	return fmt.Sprintf("a%d: ", a.aliases)
+}
+
+// relation writes a field that leads from a parent type to another object.
+func (a *author) relation(parent string, f *ast.FieldDefinition, call string, depth int) string {
+	inList, returned := a.inList, a.returned
+	defer func() { a.inList, a.returned = inList, returned }()
+	isList := f.Type.Elem != nil
+	switch {
+	case parent != "Title":
+		a.inList, a.returned = false, false // a card begins
+	case isList && a.returned:
+		return ""
+	case isList:
+		a.inList = true
+	default:
+		a.returned = a.inList
+	}
+	return a.composite(call, f.Type.Name(), depth)
 }
 
 // composite writes a field with a selection of its own; sometimes in two parts
@@ -132,7 +153,7 @@ func (a *author) field(typename string, depth int) string {
 	if depth == 0 {
 		return ""
 	}
-	return a.composite(call, f.Type.Name(), depth)
+	return a.relation(typename, f, call, depth)
 }
 
 func (a *author) arguments(f *ast.FieldDefinition) string {

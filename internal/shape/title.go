@@ -164,6 +164,7 @@ func ancestor(is func(*ovenbird.Title) bool) maker[*ovenbird.Title] {
 	return func(b *builder, n *node) write[*ovenbird.Title] {
 		below := b.below(n)
 		below.read(factVisible)
+		below.returned = b.inList
 		selected := build(below, titleFields(), n.sets)
 		return func(x *run, t *ovenbird.Title) {
 			snapshot := x.view.Snapshot()
@@ -229,10 +230,18 @@ type inlineList struct {
 	descending bool
 }
 
-// titleList compiles a field that lists titles inside another title.
+// titleList compiles a field that lists titles inside another title. It refuses
+// to go down a list, up and down again, which would write every sibling for
+// every sibling: without that, a document is never larger than a title's family.
 func titleList(b *builder, n *node) *inlineList {
+	if b.returned {
+		b.fail(n.field.Position,
+			"%q would be repeated for each title of the list it is in; ask for it above that list, or in a document of its own",
+			n.field.Name)
+	}
 	below := b.below(n)
 	below.read(factVisible)
+	below.inList = true
 	list := &inlineList{selected: build(below, titleFields(), n.sets)}
 	if n.field.Definition.Arguments.ForName("first") != nil {
 		list.first = b.first(n)
