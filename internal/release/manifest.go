@@ -47,7 +47,7 @@ type Counts struct {
 	Documents int   `json:"documents"` // that viewers can ask for as of AsOf, over all countries
 	Rows      int   `json:"rows"`
 	Objects   int   `json:"objects"` // in the packs, those of earlier releases included
-	Bytes     int64 `json:"bytes"`   // that the packs occupy, without the manifest's own
+	Bytes     int64 `json:"bytes"`   // that the packs occupy, but for this manifest
 }
 
 // Manifest describes a release. It lies in the last pack written for it.

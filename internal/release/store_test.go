@@ -37,6 +37,8 @@ type operator struct {
 	now   time.Time
 	said  map[string]map[string]string // release id → path → body
 	later map[string]map[string]string // the same after the patch
+
+	checked bucket.Version // of the head when it was last checked; "" after a collection
 }
 
 func TestKeptReleasesStayWholeWhateverHappens(t *testing.T) {
@@ -93,7 +95,7 @@ func (o *operator) tryBake(ctx context.Context, t *rapid.T) (release.Ref, error)
 		return release.Ref{}, err
 	}
 	// Few different contents, so that old ones come back.
-	n := rapid.SampledFrom([]int{1, 30, 40, 100}).Draw(t, "rows")
+	n := rapid.SampledFrom([]int{1, 30, 40, 70}).Draw(t, "rows")
 	bodies, later := make(map[string]string), make(map[string]string)
 	for i := range n {
 		bodies[fmt.Sprint(i)] = fmt.Sprintf(`{"document":%d,"revision":%d}`, i, rapid.IntRange(0, 2).Draw(t, "revision"))
@@ -106,6 +108,7 @@ func (o *operator) tryBake(ctx context.Context, t *rapid.T) (release.Ref, error)
 		return release.Ref{}, err
 	}
 	if rapid.Bool().Draw(t, "collect meanwhile") {
+		o.checked = ""
 		// What was just written is younger than the grace.
 		if _, err := o.store.Collect(ctx, time.Now(), time.Hour); err != nil {
 			return release.Ref{}, err
@@ -195,6 +198,7 @@ func (o *operator) resume(ctx context.Context, _ *rapid.T, _ []string) error {
 }
 
 func (o *operator) collect(ctx context.Context, _ *rapid.T, _ []string) error {
+	o.checked = ""
 	// Without grace: nothing that is not needed is spared.
 	_, err := o.store.Collect(ctx, time.Now().Add(time.Hour), 0)
 	return err
@@ -211,6 +215,10 @@ func (o *operator) head(t *rapid.T) release.Head {
 // check reads every kept release, and compares it with what was said.
 func (o *operator) check(t *rapid.T) {
 	head := o.head(t)
+	if head.Version() == o.checked {
+		return // nothing was changed or deleted since
+	}
+	o.checked = head.Version()
 	if _, ok := head.CurrentRelease(); !ok && head.Current != "" {
 		t.Fatalf("the current release %s is not kept", head.Current)
 	}

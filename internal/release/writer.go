@@ -151,7 +151,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 		m.Counts.Bytes += p.size
 	}
 	m.Counts.Objects += len(w.current.entries)
-	m.Counts.Bytes += int64(len(w.current.body))
+	m.Counts.Bytes += int64(len(w.current.body) + len(w.current.entries)*entrySize + packFooter)
 	body, err := m.encode()
 	if err != nil {
 		return nil, err
