@@ -197,7 +197,7 @@ func (p *plan) checkPlace(t, old *ovenbird.Title) error {
 	case !ok:
 		return waiting(ovenbird.NotFound, "its parent %s is not in the catalog", t.Parent)
 	case !parent.kind.MayHold(t.Kind):
-		return invalid("its parent %s is a %s, which can not hold a %s", t.Parent, parent.kind, t.Kind)
+		return invalid("its parent %s has kind %s, which can not hold kind %s", t.Parent, parent.kind, t.Kind)
 	}
 	return nil
 }

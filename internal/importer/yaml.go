@@ -53,7 +53,8 @@ type member struct {
 	value ast.Node
 }
 
-// members returns the keys of a mapping in the order of the file.
+// members returns the keys of a mapping in the order of the file. The parser has
+// refused repeated ones.
 func (d document) members(n ast.Node) ([]member, error) {
 	var pairs []*ast.MappingValueNode
 	switch n := n.(type) {
@@ -69,9 +70,6 @@ func (d document) members(n ast.Node) ([]member, error) {
 		name, err := d.scalar(pair.Key)
 		if err != nil {
 			return nil, err
-		}
-		if slices.ContainsFunc(list, func(m member) bool { return m.name == name }) {
-			return nil, d.errorf(pair.Key, "the key %q stands here twice", name)
 		}
 		list = append(list, member{name, pair.Key, pair.Value})
 	}
