@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,8 +144,8 @@ func (c *crashing) losePower(t *testing.T, loseNames bool) {
 		return
 	}
 	for _, undo := range c.undo {
-		for i := len(undo) - 1; i >= 0; i-- {
-			undo[i]()
+		for _, revert := range slices.Backward(undo) {
+			revert()
 		}
 	}
 }

@@ -25,7 +25,6 @@ func TestSwapExcludesOtherProcesses(t *testing.T) {
 	dir := t.TempDir()
 	running := make([]*exec.Cmd, processes)
 	for i := range running {
-		//nolint:gosec // the binary is this test
 		running[i] = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSwapExcludesOtherProcesses$")
 		running[i].Env = append(os.Environ(), countIn+"="+dir)
 		if err := running[i].Start(); err != nil {

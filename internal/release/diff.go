@@ -17,9 +17,12 @@ type Change struct {
 // equal. The order is that of All.
 func (t *Tree) Diff(next *Tree) iter.Seq[Change] {
 	return func(yield func(Change) bool) {
-		d := differ{yield: yield}
-		// Nodes in memory open without fail, so the only end is the caller's.
-		_, _ = d.diff(context.Background(), memoryBranch{t.root, t.known}, memoryBranch{next.root, next.known})
+		// Every branch is in memory, where opening can not fail.
+		d := differ{yield: yield, open: func(b branch) ([]Row, []branch, error) {
+			rows, children := b.(memoryBranch).read() //nolint:errcheck // nothing else is in these trees
+			return rows, children, nil
+		}}
+		_, _ = d.diff(memoryBranch{t.root, t.known}, memoryBranch{next.root, next.known})
 	}
 }
 
@@ -39,8 +42,13 @@ type memoryBranch struct {
 func (b memoryBranch) name() Hash { return b.node.name(b.known) }
 
 func (b memoryBranch) open(context.Context) ([]Row, []branch, error) {
+	rows, children := b.read()
+	return rows, children, nil
+}
+
+func (b memoryBranch) read() ([]Row, []branch) {
 	if b.node.children == nil {
-		return b.node.rows, nil, nil
+		return b.node.rows, nil
 	}
 	children := make([]branch, fanOut)
 	for i, child := range b.node.children {
@@ -48,39 +56,42 @@ func (b memoryBranch) open(context.Context) ([]Row, []branch, error) {
 			children[i] = memoryBranch{child, b.known}
 		}
 	}
-	return nil, children, nil
+	return nil, children
 }
 
 // differ yields changes until it is told to stop.
-type differ struct{ yield func(Change) bool }
+type differ struct {
+	yield func(Change) bool
+	open  func(branch) (rows []Row, children []branch, err error)
+}
 
 // diff compares two branches at the same place, either of them nil where there
 // is none. It reports whether to go on.
-func (d differ) diff(ctx context.Context, a, b branch) (more bool, err error) {
+func (d differ) diff(a, b branch) (more bool, err error) {
 	if a == nil && b == nil || a != nil && b != nil && a.name() == b.name() {
 		return true, nil
 	}
-	oldRows, oldChildren, err := open(ctx, a)
+	oldRows, oldChildren, err := d.openIfAny(a)
 	if err != nil {
 		return false, err
 	}
-	newRows, newChildren, err := open(ctx, b)
+	newRows, newChildren, err := d.openIfAny(b)
 	if err != nil {
 		return false, err
 	}
 	if oldChildren != nil && newChildren != nil {
 		for i := range fanOut {
-			if more, err := d.diff(ctx, oldChildren[i], newChildren[i]); !more || err != nil {
+			if more, err := d.diff(oldChildren[i], newChildren[i]); !more || err != nil {
 				return false, err
 			}
 		}
 		return true, nil
 	}
 	// A leaf on one side: what is below the other is gathered into one too.
-	if oldRows, err = gather(ctx, oldRows, oldChildren); err != nil {
+	if oldRows, err = d.gather(oldRows, oldChildren); err != nil {
 		return false, err
 	}
-	if newRows, err = gather(ctx, newRows, newChildren); err != nil {
+	if newRows, err = d.gather(newRows, newChildren); err != nil {
 		return false, err
 	}
 	return d.merge(oldRows, newRows), nil
@@ -113,24 +124,24 @@ func (d differ) merge(before, after []Row) (more bool) {
 	return true
 }
 
-func open(ctx context.Context, b branch) ([]Row, []branch, error) {
+func (d differ) openIfAny(b branch) ([]Row, []branch, error) {
 	if b == nil {
 		return nil, nil, nil
 	}
-	return b.open(ctx)
+	return d.open(b)
 }
 
 // gather returns rows and all rows below children, ordered by key.
-func gather(ctx context.Context, rows []Row, children []branch) ([]Row, error) {
+func (d differ) gather(rows []Row, children []branch) ([]Row, error) {
 	if children == nil {
 		return rows, nil
 	}
 	for _, child := range children {
-		childRows, grandchildren, err := open(ctx, child)
+		childRows, grandchildren, err := d.openIfAny(child)
 		if err != nil {
 			return nil, err
 		}
-		if childRows, err = gather(ctx, childRows, grandchildren); err != nil {
+		if childRows, err = d.gather(childRows, grandchildren); err != nil {
 			return nil, err
 		}
 		rows = append(rows, childRows...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -101,7 +102,7 @@ func TestOneOfManyBakersWins(t *testing.T) {
 	var all sync.WaitGroup
 	won := make(chan string, 8)
 	for i := range cap(won) {
-		r := commit(t, s, base, noon.Add(time.Hour), map[string]string{"home.json": fmt.Sprint(i)})
+		r := commit(t, s, base, noon.Add(time.Hour), map[string]string{"home.json": strconv.Itoa(i)})
 		all.Go(func() {
 			switch _, err := s.Publish(t.Context(), r.Ref()); {
 			case err == nil:

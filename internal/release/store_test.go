@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,8 +19,8 @@ import (
 // dying is a context that ends after a number of steps, each of which is one
 // call of the bucket: a process that is killed between any two of them.
 type dying struct {
-	context.Context
-	steps int
+	context.Context //nolint:containedctx // it is a context itself
+	steps           int
 }
 
 func (d *dying) Err() error {
@@ -98,10 +99,10 @@ func (o *operator) tryBake(ctx context.Context, t *rapid.T) (release.Ref, error)
 	n := rapid.SampledFrom([]int{1, 30, 40, 70}).Draw(t, "rows")
 	bodies, later := make(map[string]string), make(map[string]string)
 	for i := range n {
-		bodies[fmt.Sprint(i)] = fmt.Sprintf(`{"document":%d,"revision":%d}`, i, rapid.IntRange(0, 2).Draw(t, "revision"))
+		bodies[strconv.Itoa(i)] = fmt.Sprintf(`{"document":%d,"revision":%d}`, i, rapid.IntRange(0, 2).Draw(t, "revision"))
 	}
 	maps.Copy(later, bodies)
-	later[fmt.Sprint(n/2)] = `{"patched":true}`
+	later[strconv.Itoa(n/2)] = `{"patched":true}`
 	delete(later, "0")
 	content, err := makeContent(ctx, w, o.now.Add(time.Hour), bodies, later)
 	if err != nil {

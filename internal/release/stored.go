@@ -9,8 +9,11 @@ import (
 // only the nodes that differ. Patches are not compared. After an error it ends.
 func Diff(ctx context.Context, from, to *Release) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		d := differ{yield: func(c Change) bool { return yield(c, nil) }}
-		if _, err := d.diff(ctx, from.tree(), to.tree()); err != nil {
+		d := differ{
+			yield: func(c Change) bool { return yield(c, nil) },
+			open:  func(b branch) ([]Row, []branch, error) { return b.open(ctx) },
+		}
+		if _, err := d.diff(from.tree(), to.tree()); err != nil {
 			yield(Change{}, err)
 		}
 	}

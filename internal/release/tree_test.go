@@ -165,7 +165,8 @@ func TestDiffStopsWhenToldTo(t *testing.T) {
 	}
 	seen := 0
 	for range release.NewTree(nil).Diff(release.NewTree(rows)) {
-		if seen++; seen == 3 {
+		seen++
+		if seen == 3 {
 			break
 		}
 	}

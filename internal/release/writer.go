@@ -221,12 +221,13 @@ func (w *Writer) addChildren(ctx context.Context, n *node, known *partitions, ba
 	if n.children == nil {
 		return nil
 	}
-	_, baseChildren, err := open(ctx, base)
-	if err != nil {
-		return err
-	}
-	if baseChildren == nil {
-		baseChildren = make([]branch, fanOut)
+	baseChildren := make([]branch, fanOut)
+	if base != nil {
+		_, children, err := base.open(ctx)
+		if err != nil {
+			return err
+		}
+		copy(baseChildren, children) // none where the parent has a leaf
 	}
 	for i, child := range n.children {
 		if child == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ func TestRootDoesNotDependOnWhoAddsWhen(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows := make([]release.Row, 300)
-		order := rand.New(rand.NewPCG(1, uint64(round))).Perm(len(rows)) //nolint:gosec // a shuffle, not a secret
+		order := rand.New(rand.NewPCG(1, uint64(round))).Perm(len(rows))
 		var all sync.WaitGroup
 		for worker := range 4 {
 			all.Go(func() {
@@ -37,7 +38,7 @@ func TestRootDoesNotDependOnWhoAddsWhen(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
-					rows[n] = release.NewRow(release.Key{Path: fmt.Sprint(n)}, []release.Class{{Countries: countries("FI"), Object: h}})
+					rows[n] = release.NewRow(release.Key{Path: strconv.Itoa(n)}, []release.Class{{Countries: countries("FI"), Object: h}})
 				}
 			})
 		}
@@ -64,7 +65,7 @@ func TestSmallReleaseWritesOnePackAndABigOneSeveral(t *testing.T) {
 		t.Errorf("a small release wrote %d packs", n)
 	}
 	for i := range 20 {
-		bodies[fmt.Sprint(i)] = noise(i, 3000)
+		bodies[strconv.Itoa(i)] = noise(i, 3000)
 	}
 	r = commit(t, s, r, noon, bodies)
 	if got := len(r.Manifest().Packs); got < 5 {
@@ -99,7 +100,7 @@ func TestWhatTheParentHasIsNotStoredAgain(t *testing.T) {
 	s, _ := openStore(t, release.Config{})
 	bodies := make(map[string]string)
 	for i := range 200 {
-		bodies[fmt.Sprint(i)] = noise(i, 1000)
+		bodies[strconv.Itoa(i)] = noise(i, 1000)
 	}
 	first := commit(t, s, nil, noon, bodies)
 	bodies["7"] = "{}"
@@ -182,7 +183,7 @@ func bakeIn(t *testing.T, s *release.Store, parent *release.Release, minute int,
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, release.NewRow(release.Key{Path: fmt.Sprint(i)}, []release.Class{{Countries: countries(country), Object: h}}))
+		rows = append(rows, release.NewRow(release.Key{Path: strconv.Itoa(i)}, []release.Class{{Countries: countries(country), Object: h}}))
 	}
 	r, err := w.Commit(t.Context(), release.Content{Tree: release.NewTree(rows)}, meta(noon.Add(time.Duration(minute)*time.Minute)))
 	if err != nil {
@@ -196,7 +197,7 @@ func TestManyReleasesReferToFewPacks(t *testing.T) {
 	var last *release.Release
 	bodies := make(map[string]string)
 	for i := range 40 {
-		bodies[fmt.Sprint(i%25)] = fmt.Sprintf(`{"n":%d}`, i)
+		bodies[strconv.Itoa(i%25)] = fmt.Sprintf(`{"n":%d}`, i)
 		last = commit(t, s, last, noon.Add(time.Duration(i)*time.Minute), bodies)
 		if n := len(last.Manifest().Packs) + 1; n > 8 {
 			t.Fatalf("release %d refers to %d packs", i, n)
@@ -257,7 +258,7 @@ func TestFollowingReadsOnlyTheDifference(t *testing.T) {
 	}
 	bodies := make(map[string]string)
 	for i := range 2000 {
-		bodies[fmt.Sprint(i)] = fmt.Sprintf(`{"n":%d}`, i)
+		bodies[strconv.Itoa(i)] = fmt.Sprintf(`{"n":%d}`, i)
 	}
 	first := commit(t, s, nil, noon, bodies)
 	edge, err := s.Load(t.Context(), first.Ref())
@@ -301,7 +302,7 @@ func TestStoredReleasesDiffLikeTheirTrees(t *testing.T) {
 	s, _ := openStore(t, release.Config{})
 	bodies := make(map[string]string)
 	for i := range 500 {
-		bodies[fmt.Sprint(i)] = fmt.Sprintf(`{"n":%d}`, i)
+		bodies[strconv.Itoa(i)] = fmt.Sprintf(`{"n":%d}`, i)
 	}
 	a := commit(t, s, nil, noon, bodies)
 	bodies["7"] = "{}"
