@@ -101,14 +101,14 @@ func checkPath(path, raw string) string {
 	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return "It has a control character."
 	}
-	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		switch segment {
-		case ".", "..":
+	// A slash at the end is a document that is not there, like any other.
+	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+	for segment := range strings.SplitSeq(path, "/") {
+		switch {
+		case segment == "." || segment == "..":
 			return "It has a dot segment. Resolve the address before asking."
-		case "":
-			if path != "/" {
-				return "It has an empty segment: a slash too many, or one at the end."
-			}
+		case segment == "" && path != "":
+			return "It has an empty segment: one slash too many."
 		}
 	}
 	return ""

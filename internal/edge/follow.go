@@ -130,7 +130,8 @@ func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
 	f := &e.follow
 	before := e.current.Load()
 	if now := e.now(); before != nil && !now.Before(kept.HorizonEnd) && now.UnixNano() < before.horizon {
-		return ovenbird.Errorf(ovenbird.Held, "release %s ran out at %s, and the one before has not: keeping that", kept.ID, kept.HorizonEnd)
+		return ovenbird.Errorf(ovenbird.Held,
+			"release %s ran out at %s, and the one before has not: keeping that", kept.ID, kept.HorizonEnd)
 	}
 	next, err := e.open(ctx, kept.Ref)
 	if err != nil {

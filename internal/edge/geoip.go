@@ -3,6 +3,7 @@ package edge
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -87,8 +88,8 @@ func (g *geoIP) locate(r *http.Request) viewer {
 // that place does not hold an address.
 func (g *geoIP) forwarded(lines []string, peer netip.Addr) (address netip.Addr, ok bool) {
 	address = peer
-	for i := len(lines) - 1; i >= 0; i-- {
-		for rest := lines[i]; rest != ""; {
+	for _, line := range slices.Backward(lines) {
+		for rest := line; rest != ""; {
 			var hop string
 			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
 				rest, hop = rest[:comma], rest[comma+1:]

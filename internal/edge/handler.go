@@ -165,23 +165,25 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 		refuse(w, r, preconditionFailed, "")
 		return
 	}
-	e.describe(h, a)
 	if lines := r.Header["If-None-Match"]; lines != nil && matches(lines, rep.etag, true) {
+		e.describe(h, a)
 		h["Server-Timing"] = e.headers.serverTiming(e.now().Sub(started))
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	body, status := rep.body, http.StatusOK
-	length := rep.length
-	if part, answer := wantedRange(r, rep); answer == unsatisfiable {
+	body, status, length := rep.body, http.StatusOK, rep.length
+	switch part, wanted := wantedRange(r, rep); wanted {
+	case unsatisfiable:
 		h.Set("Content-Range", "bytes */"+rep.length[0])
 		refuse(w, r, badRange, "")
 		return
-	} else if answer == partial {
+	case partial:
 		h.Set("Content-Range", part.header(len(body)))
 		body, status = body[part.start:part.end], http.StatusPartialContent
 		length = []string{strconv.Itoa(len(body))}
+	case whole:
 	}
+	e.describe(h, a)
 	h["Content-Type"] = contentJSON
 	h["Content-Length"] = length
 	h["Accept-Ranges"] = acceptBytes
@@ -202,8 +204,10 @@ func wantedRange(r *http.Request, rep *representation) (span, rangeAnswer) {
 	if lines == nil || r.Method != http.MethodGet {
 		return span{}, whole
 	}
-	if condition := r.Header["If-Range"]; condition != nil && (len(condition) != 1 || trimSpace(condition[0]) != rep.etag) {
-		return span{}, whole
+	for _, condition := range r.Header["If-Range"] {
+		if trimSpace(condition) != rep.etag {
+			return span{}, whole
+		}
 	}
 	return parseRange(lines, len(rep.body))
 }

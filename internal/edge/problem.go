@@ -31,50 +31,74 @@ const (
 // faults says how each fault is told. Types are stable: programs compare them.
 // The detail always names a remedy.
 var faults = [...]struct {
-	name, title, detail string
-	status              int
+	name   string
+	status int
+	title  string
+	detail string
 }{
-	none:       {},
-	noDocument: {"not-found", "No such document", "There is no document at this address in this country.", http.StatusNotFound},
+	none: {},
+	noDocument: {
+		"not-found", http.StatusNotFound, "No such document",
+		"There is no document at this address in this country.",
+	},
 	unknownCountry: {
-		"unknown-country", "Unknown country",
-		"The first segment is not a country. Use an ISO 3166-1 alpha-2 code in capitals: /FI/…, and GB for the United Kingdom, GR for Greece.",
-		http.StatusNotFound,
+		"unknown-country", http.StatusNotFound, "Unknown country",
+		"The first segment is not a country. Use an ISO 3166-1 alpha-2 code in capitals, such as FI; the United Kingdom is GB, Greece is GR.",
 	},
 	unknownApplication: {
-		"unknown-application", "Unknown application",
-		"The segment after the country is not an application of this site.", http.StatusNotFound,
+		"unknown-application", http.StatusNotFound, "Unknown application",
+		"The segment after the country is not an application of this site.",
 	},
 	notOffered: {
-		"not-offered", "Not offered here",
-		"The application, or the language asked for, is not offered in this country. /variations.json lists what is.", http.StatusNotFound,
+		"not-offered", http.StatusNotFound, "Not offered here",
+		"The application, or the language asked for, is not offered in this country.",
 	},
 	countryNeeded: {
-		"country-needed", "Country needed",
-		"This edge does not find out where a viewer is. Put a country first: /FI/…", http.StatusNotFound,
+		"country-needed", http.StatusNotFound, "Country needed",
+		"This edge does not find out where a viewer is. Put a country first, as in /FI/….",
 	},
 	viewerUnknown: {
-		"country-unknown", "Viewer's country unknown",
+		"country-unknown", http.StatusForbidden, "Viewer's country unknown",
 		"It is not known in which country you are, so no country's documents can be shown. " +
-			"An operator finds in docs/edge.md what the edge trusts to tell the country.", http.StatusForbidden,
+			"An operator finds in docs/edge.md what an edge trusts to tell the country.",
 	},
 	wrongCountry: {
-		"wrong-country", "Another country's document",
+		"wrong-country", http.StatusForbidden, "Another country's document",
 		"The address is for another country than the one you are in. Leave the country out of the address to get your own.",
-		http.StatusForbidden,
 	},
-	badAddress:         {"bad-address", "Malformed address", "The address is malformed.", http.StatusBadRequest},
-	badMethod:          {"method-not-allowed", "Method not allowed", "Documents can only be read: use GET, HEAD or OPTIONS.", http.StatusMethodNotAllowed},
-	noCoding:           {"not-acceptable", "No acceptable coding", "Accept-Encoding excludes everything that is there: br, zstd, gzip and identity.", http.StatusNotAcceptable},
-	preconditionFailed: {"precondition-failed", "Precondition failed", "If-Match names no tag of the document as it is now. Get it again without If-Match.", http.StatusPreconditionFailed},
-	badRange:           {"range-not-satisfiable", "Range not satisfiable", "The range begins past the end. Content-Range says how long the body is.", http.StatusRequestedRangeNotSatisfiable},
-	noRelease:          {"no-release", "No release yet", "Nothing has been published, or the edge has just started. Try again soon.", http.StatusServiceUnavailable},
+	badAddress: {
+		"bad-address", http.StatusBadRequest, "Malformed address",
+		"The address is malformed.",
+	},
+	badMethod: {
+		"method-not-allowed", http.StatusMethodNotAllowed, "Method not allowed",
+		"Documents can only be read: use GET, HEAD or OPTIONS.",
+	},
+	noCoding: {
+		"not-acceptable", http.StatusNotAcceptable, "No acceptable coding",
+		"Accept-Encoding excludes everything that there is: br, zstd, gzip and identity.",
+	},
+	preconditionFailed: {
+		"precondition-failed", http.StatusPreconditionFailed, "Precondition failed",
+		"If-Match does not name the document as it is now. Get it again without If-Match.",
+	},
+	badRange: {
+		"range-not-satisfiable", http.StatusRequestedRangeNotSatisfiable, "Range not satisfiable",
+		"The range begins past the end. Content-Range says how long the body is.",
+	},
+	noRelease: {
+		"no-release", http.StatusServiceUnavailable, "No release yet",
+		"Nothing has been published, or the edge has just started. Try again soon.",
+	},
 	expired: {
-		"release-expired", "The release has run out",
-		"The newest release this edge has does not say what may be shown now. Try again soon; an operator should see why no newer one arrives.",
-		http.StatusServiceUnavailable,
+		"release-expired", http.StatusServiceUnavailable, "The release has run out",
+		"The newest release that this edge has does not say what may be shown now. " +
+			"Try again soon; an operator should see why no newer one arrives.",
 	},
-	noOperation: {"not-found", "No such resource", "Addresses below /_ovenbird/ are for operators: /_ovenbird/status.", http.StatusNotFound},
+	noOperation: {
+		"not-found", http.StatusNotFound, "No such resource",
+		"Addresses below /_ovenbird/ are for operators; /_ovenbird/status is the one there is.",
+	},
 }
 
 // retryAfter is how long, in seconds, a client should wait for a release.

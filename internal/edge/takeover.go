@@ -51,7 +51,7 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 		}
 	}
 	t.patches = patchIndex(content.Patches)
-	keys := t.touched()
+	keys := t.touched() //nolint:contextcheck // comparing trees in memory needs no context
 	if err := t.checkEditions(r.Manifest().Editions, keys); err != nil {
 		return nil, err
 	}
@@ -258,7 +258,8 @@ func (t *takeover) cardsOf(keys map[release.Key]bool) (map[release.Key]bool, err
 		for _, slot := range t.slots(key) {
 			card := release.Key{Edition: key.Edition, Path: slot}
 			if key.IsCard() || !card.IsCard() {
-				return nil, ovenbird.Errorf(ovenbird.Internal, "row %s has a slot for %s: only a document holds cards, and only cards", key, card)
+				return nil, ovenbird.Errorf(ovenbird.Internal,
+					"row %s has a slot for %s: only documents hold cards, and nothing else", key, card)
 			}
 			cards[card] = true
 		}

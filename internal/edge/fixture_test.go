@@ -1,0 +1,214 @@
+package edge_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ovenbird/internal/bucket"
+	"ovenbird/internal/edge"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// row is a row by the countries (codes with spaces between) that have an object.
+type row map[string]string
+
+// rows are rows by edition and path, with a space between.
+type rows map[string]row
+
+// patch is rows from an instant on.
+type patch struct {
+	at   time.Time
+	rows rows
+}
+
+// content is a release in writing.
+type content struct {
+	asOf    time.Time
+	rows    rows
+	patches []patch
+	// editions is editions; nil means tv in FI, SE and US.
+	editions []release.Edition
+}
+
+// list is a template in writing: slots stand in double braces.
+func list(s string) string {
+	var t release.Template
+	for {
+		before, after, found := strings.Cut(s, "{{")
+		t.Literals = append(t.Literals, before)
+		if !found {
+			return string(t.Encode())
+		}
+		slot, rest, _ := strings.Cut(after, "}}")
+		t.Slots = append(t.Slots, card(slot))
+		s = rest
+	}
+}
+
+func card(name string) string { return release.CardPath("card", ovenbird.TitleID(name)) }
+
+var tvOnly = []release.Edition{{Name: "tv", Application: "tv", Countries: []ovenbird.Country{"FI", "SE", "US"}}}
+
+// clock is a clock that a test sets.
+type clock struct{ now atomic.Int64 }
+
+func (c *clock) set(t time.Time) { c.now.Store(t.UnixNano()) }
+func (c *clock) Now() time.Time  { return time.Unix(0, c.now.Load()).UTC() }
+
+// site is a store with an edge in front of it.
+type site struct {
+	tb     testing.TB
+	bucket *bucket.Bucket
+	store  *release.Store
+	edge   *edge.Edge
+	clock  *clock
+	last   *release.Release
+}
+
+// newSite returns an edge at noon, over an empty store.
+func newSite(tb testing.TB, c edge.Config) *site {
+	tb.Helper()
+	s := &site{tb: tb, bucket: bucket.OpenMemory(), clock: &clock{}}
+	tb.Cleanup(func() { _ = s.bucket.Close() })
+	s.clock.set(noon)
+	var err error
+	if s.store, err = release.Open(s.bucket, release.Config{}); err != nil {
+		tb.Fatal(err)
+	}
+	s.edge = s.newEdge(c)
+	return s
+}
+
+func (s *site) newEdge(c edge.Config) *edge.Edge {
+	s.tb.Helper()
+	e, err := edge.New(c, edge.Deps{Releases: s.store, Now: s.clock.Now})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return e
+}
+
+// publish publishes a release with the given content.
+func (s *site) publish(c content) *release.Release {
+	s.tb.Helper()
+	ctx := s.tb.Context()
+	w, err := s.store.Begin(ctx, s.last)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	made := release.Content{Tree: release.NewTree(s.write(w, c.rows))}
+	for _, p := range c.patches {
+		made.Patches = append(made.Patches, release.NewPatch(p.at, s.write(w, p.rows)))
+	}
+	if c.asOf.IsZero() {
+		c.asOf = noon
+	}
+	if c.editions == nil {
+		c.editions = tvOnly
+	}
+	s.last, err = w.Commit(ctx, made, release.Meta{
+		AsOf: c.asOf, HorizonEnd: c.asOf.Add(24 * time.Hour), CreatedAt: c.asOf, Site: "site", Editions: c.editions,
+	})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	if _, err := s.store.Publish(ctx, s.last.Ref()); err != nil {
+		s.tb.Fatal(err)
+	}
+	return s.last
+}
+
+func (s *site) write(w *release.Writer, all rows) []release.Row {
+	s.tb.Helper()
+	var made []release.Row
+	for name, r := range all {
+		edition, path, _ := strings.Cut(name, " ")
+		var classes []release.Class
+		for codes, body := range r {
+			h, err := w.Add(s.tb.Context(), []byte(body))
+			if err != nil {
+				s.tb.Fatal(err)
+			}
+			classes = append(classes, release.Class{Countries: countriesOf(codes), Object: h})
+		}
+		made = append(made, release.NewRow(release.Key{Edition: edition, Path: path}, classes))
+	}
+	return made
+}
+
+func countriesOf(codes string) ovenbird.CountrySet {
+	if codes == "*" {
+		return ovenbird.Worldwide()
+	}
+	var set ovenbird.CountrySet
+	for code := range strings.FieldsSeq(codes) {
+		set = set.With(ovenbird.Country(code))
+	}
+	return set
+}
+
+// serve publishes a release and makes the edge take it over.
+func (s *site) serve(c content) {
+	s.tb.Helper()
+	s.publish(c)
+	s.follow()
+}
+
+func (s *site) follow() {
+	s.tb.Helper()
+	if err := s.edge.Follow(s.tb.Context()); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// answer is a response with its body read.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// do asks the edge over a connection, with headers given as "Name: value".
+func (s *site) do(method, target string, headers ...string) answer {
+	s.tb.Helper()
+	return ask(s.tb, s.edge, method, target, headers...)
+}
+
+func (s *site) get(target string, headers ...string) answer {
+	s.tb.Helper()
+	return s.do(http.MethodGet, target, headers...)
+}
+
+// ask asks a handler directly; the peer is 192.0.2.1.
+func ask(tb testing.TB, h http.Handler, method, target string, headers ...string) answer {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), method, target, http.NoBody)
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	response := w.Result()
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return answer{response, string(body)}
+}
+
+// want checks status and body.
+func (a answer) want(tb testing.TB, status int, body string) {
+	tb.Helper()
+	if a.StatusCode != status || body != "" && a.body != body {
+		tb.Errorf("got %d %q, want %d %q", a.StatusCode, a.body, status, body)
+	}
+}
