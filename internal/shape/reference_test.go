@@ -15,7 +15,7 @@ import (
 
 const (
 	referenceSeed  = 20260310
-	referenceCases = 600
+	referenceCases = 2000
 )
 
 // referenceCase is one document of one world, as both sides get it.

@@ -189,7 +189,7 @@ func (a *author) value(f *ast.FieldDefinition, argument *ast.ArgumentDefinition)
 			return "$page"
 		}
 	}
-	return pickOne(a.dice, "1", "2", "3")
+	return pickOne(a.dice, "1", "2", "3", "4")
 }
 
 // compiled compiles a generated shape.

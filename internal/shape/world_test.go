@@ -74,7 +74,7 @@ func newEdition(d dice) *facts.Edition {
 	set := ovenbird.NewCountrySet
 	e := &facts.Edition{
 		Application: pickOne(d, "tv", "kids"), Language: pickOne[ovenbird.Locale](d, "", "fi"),
-		Countries: set("FI", "SE", "NO", "DE", "GB", "US"), RequiresVideo: d.chance(50), MaxAge: pickOne(d, facts.NoMaxAge, facts.NoMaxAge, 7),
+		Countries: set("FI", "SE", "NO", "DE", "GB", "US"), RequiresVideo: d.chance(50), MaxAge: pickOne(d, facts.NoMaxAge, facts.NoMaxAge, facts.NoMaxAge, 7),
 		Boards: []facts.Board{
 			{Countries: set("FI", "SE"), Systems: []string{"KAVI", "FSK"}},
 			{Countries: set("DE", "NO"), Systems: []string{"FSK", "KAVI"}},
@@ -120,12 +120,12 @@ func (w *world) addTop(d dice, id string) {
 	default:
 		w.addTitle(d, id, ovenbird.Series, "", 80)
 		w.addBelow(d, id, ovenbird.Clip, 2)
-		w.addBelow(d, id, ovenbird.Episode, 3)
+		w.addBelow(d, id, ovenbird.Episode, 5)
 		for i := range d(3) {
 			season := fmt.Sprintf("%s-s%d", id, i)
 			w.addTitle(d, season, ovenbird.Season, id, 20)
-			w.addBelow(d, season, ovenbird.Episode, 4)
-			w.addBelow(d, season, ovenbird.Clip, 2)
+			w.addBelow(d, season, ovenbird.Episode, 6)
+			w.addBelow(d, season, ovenbird.Clip, 3)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func (w *world) addBelow(d dice, parent string, kind ovenbird.Kind, most int) {
 func (w *world) addTitle(d dice, id string, kind ovenbird.Kind, parent string, licensed int) {
 	t := &ovenbird.Title{
 		ID: ovenbird.TitleID(id), Kind: kind, Parent: ovenbird.TitleID(parent), SortKey: pickOne(d, "", "a", "b", "B"),
-		Number: pickOne(d, "", "1", "160a"), Special: kind == ovenbird.Episode && d.chance(30), Published: d.chance(93), Video: d.chance(85),
+		Number: pickOne(d, "", "1", "160a"), Special: kind == ovenbird.Episode && d.chance(30), Published: d.chance(96), Video: d.chance(92),
 		Year: pickOne(d, 0, 1936, 2008, 2024), Runtime: pickOne(d, 0, 596*time.Second, 90*time.Minute),
 		Genres: pickSome(d, "comedy", "drama"), Cast: pickSome(d, "Ánna", `B "x"`, "Çem"), Directors: pickSome(d, "D\t1", "E\u2028"),
 		Origins: pickSome[ovenbird.Country](d, "NL", "CZ"), Texts: newTexts(d, ovenbird.TextFields()...),
@@ -167,15 +167,15 @@ func (w *world) addTitle(d dice, id string, kind ovenbird.Kind, parent string, l
 func (w *world) addLicense(d dice, title ovenbird.TitleID) {
 	l := &ovenbird.License{
 		ID: ovenbird.LicenseID(fmt.Sprintf("l%d", len(w.licenses))), Title: title,
-		Territories:  pickOne(d, []string{"*"}, []string{"NORDICS"}, []string{"UNION", "US"}, []string{"FI"}, []string{"GB", "DE"}),
+		Territories:  pickOne(d, []string{"*"}, []string{"*"}, []string{"*"}, []string{"NORDICS"}, []string{"UNION", "US"}, []string{"FI"}, []string{"GB", "DE"}),
 		Exclude:      pickOne(d, []string{}, []string{}, []string{"US"}, []string{"UNION"}),
-		Applications: pickOne(d, []string{"*"}, []string{"*"}, []string{"tv"}, []string{"kids"}),
+		Applications: pickOne(d, []string{"*"}, []string{"*"}, []string{"*"}, []string{"tv"}, []string{"kids"}),
 	}
 	// Few different instants, so that windows abut, overlap and begin at the same time.
-	if start := d(8); start > 0 {
-		l.Window.Start = noon.Add(time.Duration(pickOne(d, -30, -10, -1, 0, 1, 9, 20)) * 12 * time.Hour)
+	if d.chance(80) {
+		l.Window.Start = noon.Add(time.Duration(pickOne(d, -30, -20, -10, -1, 0, 1, 9, 20)) * 12 * time.Hour)
 	}
-	if d.chance(60) {
+	if d.chance(50) {
 		begin := l.Window.Start
 		if begin.IsZero() {
 			begin = noon
@@ -257,13 +257,17 @@ func (w *world) dump() map[string]any {
 	}
 }
 
-// keys returns some keys of documents, existing and not.
+// keys returns some keys of documents, existing and not. The title is rather one
+// with much below it.
 func (w *world) keys(d dice) Keys {
 	k := Keys{
 		Title: pickOne(d, w.titles...).ID, Collection: pickOne(d, w.collections...).ID,
-		Page: 1 + d(3), Prefix: pickOne(d, "b", "bi", "big", "e", "el", "7", "v", "q", "ёл"),
+		Page: 1 + d(3), Prefix: pickOne(d, "b", "b", "bi", "big", "be", "e", "el", "7", "v", "q", "ёл"),
 	}
 	k.Prefix = facts.Fold(k.Prefix)
+	if t := pickOne(d, w.titles...); t.Kind.Container() {
+		k.Title = t.ID
+	}
 	return k
 }
 
