@@ -160,7 +160,8 @@ func (c *checker) territory(token string) (string, error) {
 	if groupName(token) && c.knownGroups(token) {
 		return token, nil
 	}
-	return "", invalid(`unknown country or group %q; use an ISO 3166-1 alpha-2 code such as FI, "*", or a group that the site defines`, short(token))
+	const remedy = `use an ISO 3166-1 alpha-2 code such as FI, "*", or a group that the site defines`
+	return "", invalid("unknown country or group %q; %s", short(token), remedy)
 }
 
 // groupName reports whether s has the form of a group's name: letters, digits,
@@ -238,7 +239,8 @@ func instant(field, s string) (time.Time, error) {
 	t = t.UTC()
 	switch {
 	case err != nil:
-		return t, invalid("%s is %q; use a date such as 2026-01-31 (midnight UTC) or an instant such as 2026-01-31T18:00:00Z", field, short(s))
+		const remedy = "use a date such as 2026-01-31 (midnight UTC) or an instant such as 2026-01-31T18:00:00Z"
+		return t, invalid("%s is %q; %s", field, short(s), remedy)
 	case t.Nanosecond() != 0:
 		return t, invalid("%s is %q; use whole seconds", field, s)
 	case t.Year() < 1 || t.Year() > maxYear || t.IsZero():

@@ -40,7 +40,7 @@ type Change struct {
 	After  jsontext.Value `json:"after,omitempty"`
 }
 
-const selectChanges = `SELECT sequence, at, actor, type, id, action, before, after FROM changes WHERE sequence > $1 ORDER BY sequence LIMIT $2`
+const selectChanges = `SELECT sequence, at, actor, type, id, action, before, after FROM changes WHERE sequence > $1 ORDER BY sequence`
 
 // Sequence returns the number of the last change, 0 for a new catalog. It is
 // cheap enough to ask several times a second.
@@ -57,7 +57,7 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]Change, 
 	var list []Change
 	err := s.db.ReadTx(ctx, func(tx *sql.Tx) error {
 		list = nil
-		return newReader(tx).each(ctx, selectChanges, where{args: []any{after, limit}}, func(rows *sql.Rows) error {
+		return newReader(tx).each(ctx, selectChanges, where{" LIMIT $2", []any{after, limit}}, func(rows *sql.Rows) error {
 			c, err := scanChange(rows)
 			list = append(list, c)
 			return err

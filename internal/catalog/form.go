@@ -89,7 +89,7 @@ func translations(byLocale map[ovenbird.Locale]string) Translations {
 }
 
 // MarshalJSON writes r as the line of an import file that ParseRecord reads back.
-func (r Record) MarshalJSON() ([]byte, error) {
+func (r *Record) MarshalJSON() ([]byte, error) {
 	head := header{Type: r.Type, ID: r.ID, Op: r.Op}
 	switch {
 	case r.Title != nil:

@@ -221,15 +221,15 @@ func (p *plan) deleteTitle(id ovenbird.TitleID, old *ovenbird.Title) error {
 func (p *plan) applyLicense(r *Record) error {
 	id := ovenbird.LicenseID(r.ID)
 	old := p.state.licenses[id]
-	fields := r.License
-	switch r.Op {
-	case Delete:
+	if r.Op == Delete {
 		if old != nil {
 			p.change(effect{typ: TypeLicense, id: r.ID, before: licenseForm(old), license: &pair[ovenbird.License]{before: old}})
 			p.state.removeLicense(id)
 		}
 		return nil
-	case Merge:
+	}
+	fields := r.License
+	if r.Op == Merge {
 		if old == nil {
 			return missing(r)
 		}
@@ -249,7 +249,9 @@ func (p *plan) applyLicense(r *Record) error {
 	if _, ok := p.state.place[l.Title]; !ok {
 		return waiting(ovenbird.NotFound, "its title %s is not in the catalog", l.Title)
 	}
-	p.change(effect{typ: TypeLicense, id: r.ID, before: formOf(old, licenseForm), after: licenseForm(l), license: &pair[ovenbird.License]{old, l}})
+	p.change(effect{
+		typ: TypeLicense, id: r.ID, before: formOf(old, licenseForm), after: licenseForm(l), license: &pair[ovenbird.License]{old, l},
+	})
 	p.state.setLicense(l)
 	return nil
 }
@@ -257,12 +259,12 @@ func (p *plan) applyLicense(r *Record) error {
 func (p *plan) applyCollection(r *Record) error {
 	id := ovenbird.CollectionID(r.ID)
 	old := p.collection(id)
-	fields := r.Collection
-	switch r.Op {
-	case Delete:
+	if r.Op == Delete {
 		p.deleteCollection(old)
 		return nil
-	case Merge:
+	}
+	fields := r.Collection
+	if r.Op == Merge {
 		if old == nil {
 			return missing(r)
 		}

@@ -35,7 +35,8 @@ type facts struct {
 }
 
 const (
-	selectTitles      = `SELECT id, kind, parent, sort_key, number, special, published, video, year, runtime_seconds, added, facts FROM titles`
+	selectTitles = `SELECT id, kind, parent, sort_key, number, special, published, video, year, runtime_seconds, added, facts
+		FROM titles`
 	selectTitleTexts  = `SELECT title, field, locale, text FROM title_texts`
 	selectLicenses    = `SELECT id, title, territories, excluded, applications, starts_at, ends_at, model FROM licenses`
 	selectCollections = `SELECT id, sort_key, published FROM collections`

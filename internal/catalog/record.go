@@ -45,7 +45,7 @@ type Record struct {
 }
 
 // String names what r writes, for messages.
-func (r Record) String() string {
+func (r *Record) String() string {
 	if r.Type == TypeItem && r.Item != nil {
 		return string(r.Type) + " " + r.Item.id()
 	}

@@ -155,14 +155,14 @@ func TestARecordSurvivesEncoding(t *testing.T) {
 		if !c.valid {
 			continue
 		}
-		first := encode(t, parse(t, c.line)[0])
-		if again := encode(t, parse(t, first)[0]); again != first {
+		first := encode(t, &parse(t, c.line)[0])
+		if again := encode(t, &parse(t, first)[0]); again != first {
 			t.Errorf("%s became %s", first, again)
 		}
 	}
 }
 
-func encode(t *testing.T, r catalog.Record) string {
+func encode(t *testing.T, r *catalog.Record) string {
 	t.Helper()
 	line, err := r.MarshalJSON()
 	if err != nil {

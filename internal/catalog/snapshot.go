@@ -114,8 +114,7 @@ func refresh(ctx context.Context, tx *sql.Tx, prev *ovenbird.Snapshot) (*ovenbir
 // touchedSince collects what the feed names after a change.
 func (r *reader) touchedSince(ctx context.Context, after int64) (ovenbird.Touched, error) {
 	titles, collections := make(set[ovenbird.TitleID]), make(set[ovenbird.CollectionID])
-	const query = `SELECT sequence, at, actor, type, id, action, before, after FROM changes WHERE sequence > $1 ORDER BY sequence`
-	err := r.each(ctx, query, where{args: []any{after}}, func(rows *sql.Rows) error {
+	err := r.each(ctx, selectChanges, where{args: []any{after}}, func(rows *sql.Rows) error {
 		c, err := scanChange(rows)
 		if err != nil {
 			return err

@@ -109,7 +109,7 @@ func (p *plan) refusal(b Batch) error {
 	}
 	for i, result := range p.results {
 		if result.Err != nil {
-			return ovenbird.Errorf(ovenbird.CodeOf(result.Err), "record %d, %s: %w", i+1, b.Records[i], result.Err)
+			return ovenbird.Errorf(ovenbird.CodeOf(result.Err), "record %d, %s: %w", i+1, &b.Records[i], result.Err)
 		}
 	}
 	return nil

@@ -183,9 +183,11 @@ func TestWhatChangesNothingLeavesNoEntry(t *testing.T) {
 	}
 	mustApply(t, store, lines...)
 	before, _ := store.Sequence(t.Context())
-	again := append(lines[:2:2], lines[3], `{"type":"collection","id":"c1"}`, `{"type":"title","id":"gone","op":"delete"}`,
+	again := []string{
+		lines[0], lines[1], lines[3], `{"type":"collection","id":"c1"}`, `{"type":"title","id":"gone","op":"delete"}`,
 		`{"type":"title","id":"t1","op":"merge","texts":{"name":{"en":"Bunny"}}}`,
-		`{"type":"collection","id":"c1","items":["t1","t2","t3"]}`)
+		`{"type":"collection","id":"c1","items":["t1","t2","t3"]}`,
+	}
 	for i, outcome := range apply(t, store, again...) {
 		if outcome != "same" {
 			t.Errorf("%s: %s, want same", again[i], outcome)
@@ -273,6 +275,7 @@ func TestAChangeNeedsAnActor(t *testing.T) {
 		t.Errorf("got %v, want Invalid", err)
 	}
 }
+
 func equal(t testing.TB, want, got any) {
 	t.Helper()
 	if !reflect.DeepEqual(want, got) {

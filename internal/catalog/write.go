@@ -69,7 +69,8 @@ func write(ctx context.Context, tx *sql.Tx, actor string, at time.Time, effects 
 		if err := w.effect(ctx, e); err != nil {
 			return fmt.Errorf("write %s %s: %w", e.typ, e.id, err)
 		}
-		err := w.exec(ctx, insertChange, first+int64(i), stamp, actor, string(e.typ), e.id, string(e.action()), nullJSON(e.before), nullJSON(e.after))
+		err := w.exec(ctx, insertChange, first+int64(i), stamp, actor, string(e.typ), e.id, string(e.action()),
+			nullJSON(e.before), nullJSON(e.after))
 		if err != nil {
 			return fmt.Errorf("append %s %s to the feed: %w", e.typ, e.id, err)
 		}

@@ -40,14 +40,14 @@ func openNotes(t *testing.T, path string) *database.DB {
 
 func insert(text string) func(*sql.Tx) error {
 	return func(tx *sql.Tx) error {
-		_, err := tx.Exec(`INSERT INTO notes (text) VALUES ($1)`, text)
+		_, err := tx.ExecContext(context.Background(), `INSERT INTO notes (text) VALUES ($1)`, text)
 		return err
 	}
 }
 
 func count(t *testing.T, db *database.DB) (n int) {
 	t.Helper()
-	err := db.ReadTx(t.Context(), func(tx *sql.Tx) error { return tx.QueryRow(`SELECT count(*) FROM notes`).Scan(&n) })
+	err := db.ReadTx(t.Context(), func(tx *sql.Tx) error { return tx.QueryRowContext(t.Context(), `SELECT count(*) FROM notes`).Scan(&n) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestEveryConnectionIsSetUpForDurability(t *testing.T) {
 	settings := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"}
 	for name, want := range settings {
 		var got string
-		if err := db.Tx(t.Context(), func(tx *sql.Tx) error { return tx.QueryRow("PRAGMA " + name).Scan(&got) }); err != nil {
+		if err := db.Tx(t.Context(), func(tx *sql.Tx) error { return tx.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&got) }); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {
@@ -130,13 +130,13 @@ func TestAReaderSeesOneState(t *testing.T) {
 	db := openNotes(t, filepath.Join(t.TempDir(), "a.db"))
 	err := db.ReadTx(t.Context(), func(tx *sql.Tx) error {
 		var before, after int
-		if err := tx.QueryRow(`SELECT count(*) FROM notes`).Scan(&before); err != nil {
+		if err := tx.QueryRowContext(t.Context(), `SELECT count(*) FROM notes`).Scan(&before); err != nil {
 			return err
 		}
 		if err := db.Tx(t.Context(), insert("x")); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(`SELECT count(*) FROM notes`).Scan(&after); err != nil {
+		if err := tx.QueryRowContext(t.Context(), `SELECT count(*) FROM notes`).Scan(&after); err != nil {
 			return err
 		}
 		if before != after {

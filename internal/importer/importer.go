@@ -144,7 +144,8 @@ func (r *run) lines(ctx context.Context, name string, input *input) error {
 		switch {
 		case errors.Is(err, errLineTooLong):
 			r.report.Rows++
-			if err := r.reject(lines.number, "", fmt.Errorf("the line is longer than %d bytes", r.cfg.LineBytes), string(line)); err != nil {
+			reason := fmt.Errorf("the line is longer than %d bytes", r.cfg.LineBytes)
+			if err := r.reject(lines.number, "", reason, string(line)); err != nil {
 				return err
 			}
 			continue

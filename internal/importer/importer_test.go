@@ -30,8 +30,8 @@ func (r *recorder) Apply(_ context.Context, b catalog.Batch) ([]catalog.Result, 
 func (r *recorder) lines(t *testing.T) []string {
 	t.Helper()
 	out := make([]string, len(r.records))
-	for i, record := range r.records {
-		line, err := record.MarshalJSON()
+	for i := range r.records {
+		line, err := r.records[i].MarshalJSON()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,12 +126,12 @@ func TestNDJSONMayBeZippedOrStartWithAMark(t *testing.T) {
 
 func TestABadLineIsRejectedWithLineColumnAndItself(t *testing.T) {
 	lines := []string{
-		`{"type":"title","id":"a","kind":"movie"}`, `{"type":"title","id":"b","colour":1}`, `not JSON`, "{\"id\":\"\xff\"}",
+		`{"type":"title","id":"a","kind":"movie"}`, `{"type":"title","id":"b","color":1}`, `not JSON`, "{\"id\":\"\xff\"}",
 		`{"type":"title","id":"long","kind":"movie","number":"` + strings.Repeat("x", 200) + `"}`, `{"type":"title","id":"c","kind":"movie"}`,
 	}
 	out := run(t, importer.Config{LineBytes: 100}, strings.Join(lines, "\n"))
 	want := []string{
-		`{"line":2,"reason":"test:2:26: unknown key \"colour\"","raw":"{\"type\":\"title\",\"id\":\"b\",\"colour\":1}"}`,
+		`{"line":2,"reason":"test:2:26: unknown key \"color\"","raw":"{\"type\":\"title\",\"id\":\"b\",\"color\":1}"}`,
 		`{"line":3,"reason":"test:3:2: malformed JSON: invalid character 'o' in literal null (expecting 'u')","raw":"not JSON"}`,
 		`{"line":4,"reason":"test:4:8: malformed JSON: invalid UTF-8","raw":"{\"id\":\"` + "\ufffd" + `\"}"}`,
 		`{"line":5,"reason":"the line is longer than 100 bytes","raw":"` + strings.ReplaceAll(lines[4][:100], `"`, `\"`) + `"}`,
@@ -220,7 +220,8 @@ type stopping struct {
 }
 
 func (s *stopping) Apply(ctx context.Context, b catalog.Batch) ([]catalog.Result, error) {
-	if s.batches--; s.batches == 0 {
+	s.batches--
+	if s.batches == 0 {
 		s.stop()
 	}
 	return s.Store.Apply(ctx, b)

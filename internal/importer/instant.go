@@ -68,10 +68,11 @@ func (c *compiler) readLayout(t *instant, layout, zone ast.Node) (err error) {
 	if t.layout, err = c.scalar(layout); err != nil {
 		return err
 	}
-	// A day on which year, month, day, hour, minute and second all differ.
+	// A day whose parts can not be taken for each other.
 	probe := time.Date(2019, 11, 28, 0, 0, 0, 0, time.UTC)
 	if back, err := time.Parse(t.layout, probe.Format(t.layout)); err != nil || !back.Equal(probe) {
-		return c.errorf(layout, "layout %q does not say which day it is; write it in terms of 2006-01-02 15:04:05, for example 02.01.2006", t.layout)
+		const remedy = "write it in terms of 2006-01-02 15:04:05, for example 02.01.2006"
+		return c.errorf(layout, "layout %q does not say which day it is; %s", t.layout, remedy)
 	}
 	hasZone := strings.Contains(t.layout, "Z07") || strings.Contains(t.layout, "-07")
 	switch {

@@ -46,20 +46,24 @@ const countriesLookup = "countries"
 // countryVariants are English names that files use beside ovenbird's, in lower
 // case. States that are no more stand for none of today's.
 var countryVariants = map[string]ovenbird.Country{
-	"bolivia, plurinational state of": "BO", "bonaire": "BQ", "bosnia": "BA", "bosnia & herzegovina": "BA", "brunei darussalam": "BN",
-	"burma": "MM", "cabo verde": "CV", "congo, democratic republic of the": "CD", "democratic republic of the congo": "CD", "dr congo": "CD",
-	"congo-kinshasa": "CD", "congo-brazzaville": "CG", "republic of the congo": "CG", "cote d'ivoire": "CI", "côte d'ivoire": "CI", "ivory coast": "CI",
-	"curacao": "CW", "czech republic": "CZ", "england": "GB", "great britain": "GB", "northern ireland": "GB", "scotland": "GB", "wales": "GB",
-	"united kingdom of great britain and northern ireland": "GB", "uk": "GB", "u.k.": "GB", "fyrom": "MK", "macedonia": "MK",
-	"gambia, the": "GM", "the gambia": "GM", "the bahamas": "BS", "bahamas, the": "BS", "holland": "NL", "the netherlands": "NL",
-	"hong kong sar": "HK", "hong kong, china": "HK", "iran, islamic republic of": "IR", "islamic republic of iran": "IR",
-	"korea": "KR", "korea, republic of": "KR", "republic of korea": "KR", "korea, democratic people's republic of": "KP", "lao pdr": "LA",
-	"macau": "MO", "macao sar": "MO", "micronesia, federated states of": "FM", "moldova, republic of": "MD", "palestinian territories": "PS",
-	"state of palestine": "PS", "palestinian territory": "PS", "reunion": "RE", "russian federation": "RU", "saint barthelemy": "BL",
-	"st. kitts and nevis": "KN", "st. lucia": "LC", "st. vincent and the grenadines": "VC", "são tomé and príncipe": "ST", "swaziland": "SZ",
-	"syrian arab republic": "SY", "taiwan, province of china": "TW", "tanzania, united republic of": "TZ", "turkey": "TR", "turkiye": "TR",
-	"uae": "AE", "u.a.e.": "AE", "united states of america": "US", "usa": "US", "u.s.a.": "US", "u.s.": "US", "us": "US",
-	"holy see": "VA", "vatican": "VA", "venezuela, bolivarian republic of": "VE", "viet nam": "VN", "timor leste": "TL", "east timor": "TL",
+	"bolivia, plurinational state of": "BO", "bonaire": "BQ", "bosnia": "BA", "bosnia & herzegovina": "BA",
+	"brunei darussalam": "BN", "burma": "MM", "cabo verde": "CV", "congo, democratic republic of the": "CD",
+	"democratic republic of the congo": "CD", "dr congo": "CD", "congo-kinshasa": "CD", "congo-brazzaville": "CG",
+	"republic of the congo": "CG", "cote d'ivoire": "CI", "côte d'ivoire": "CI", "ivory coast": "CI", "curacao": "CW",
+	"czech republic": "CZ", "england": "GB", "great britain": "GB", "northern ireland": "GB", "scotland": "GB",
+	"wales": "GB", "united kingdom of great britain and northern ireland": "GB", "uk": "GB", "u.k.": "GB",
+	"fyrom": "MK", "macedonia": "MK", "gambia, the": "GM", "the gambia": "GM", "the bahamas": "BS",
+	"bahamas, the": "BS", "holland": "NL", "the netherlands": "NL", "hong kong sar": "HK", "hong kong, china": "HK",
+	"iran, islamic republic of": "IR", "islamic republic of iran": "IR", "korea": "KR", "korea, republic of": "KR",
+	"republic of korea": "KR", "korea, democratic people's republic of": "KP", "lao pdr": "LA", "macau": "MO",
+	"macao sar": "MO", "micronesia, federated states of": "FM", "moldova, republic of": "MD",
+	"palestinian territories": "PS", "state of palestine": "PS", "palestinian territory": "PS", "reunion": "RE",
+	"russian federation": "RU", "saint barthelemy": "BL", "st. kitts and nevis": "KN", "st. lucia": "LC",
+	"st. vincent and the grenadines": "VC", "são tomé and príncipe": "ST", "swaziland": "SZ",
+	"syrian arab republic": "SY", "taiwan, province of china": "TW", "tanzania, united republic of": "TZ",
+	"turkey": "TR", "turkiye": "TR", "uae": "AE", "u.a.e.": "AE", "united states of america": "US", "usa": "US",
+	"u.s.a.": "US", "u.s.": "US", "us": "US", "holy see": "VA", "vatican": "VA",
+	"venezuela, bolivarian republic of": "VE", "viet nam": "VN", "timor leste": "TL", "east timor": "TL",
 	"trinidad & tobago": "TT", "antigua & barbuda": "AG", "aland islands": "AX", "pitcairn islands": "PN",
 }
 
@@ -150,7 +154,7 @@ func readCSV(files fs.FS, name string) ([][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	rows, err := csv.NewReader(file).ReadAll()
 	if err == nil && len(rows) == 0 {
 		err = errors.New("the file is empty; its first line names the columns")

@@ -87,7 +87,8 @@ func endOfInput(name string, line int64, err error) error {
 	case ovenbird.CodeOf(err) == ovenbird.Invalid:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), isCorrupt(err):
-		return ovenbird.Errorf(ovenbird.Invalid, "%s: the gzip is broken after line %d: %w; what stands before is imported", name, line, err)
+		const remedy = "what stands before is imported"
+		return ovenbird.Errorf(ovenbird.Invalid, "%s: the gzip is broken after line %d: %w; %s", name, line, err, remedy)
 	default:
 		return fmt.Errorf("read on after line %d: %w", line, err)
 	}

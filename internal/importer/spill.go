@@ -41,7 +41,7 @@ func (s *spill) close() error {
 }
 
 func (s *spill) add(e entry) error {
-	form, err := json.Marshal(e.record)
+	form, err := e.record.MarshalJSON()
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (r *run) wait(e entry) error {
 		}
 	}
 	if err := r.spill.add(e); err != nil {
-		return fmt.Errorf("keep %s for later: %w", e.record, err)
+		return fmt.Errorf("keep %s for later: %w", &e.record, err)
 	}
 	r.waitingIDs[r.id(&e.record)] = true
 	r.report.Waiting++

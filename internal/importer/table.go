@@ -46,7 +46,8 @@ func newTableReader(name string, in *input, m *Mapping, limit int) (*tableReader
 	for i, column := range header {
 		column = strings.TrimSpace(column)
 		if column == "" || seen[column] {
-			return nil, ovenbird.ErrorAt(ovenbird.Place{File: name, Line: 1}, "column %d of the header is %q, empty or there twice; give each column a name of its own", i+1, column)
+			return nil, ovenbird.ErrorAt(ovenbird.Place{File: name, Line: 1},
+				"column %d of the header is %q, empty or there twice; give each column a name of its own", i+1, column)
 		}
 		seen[column] = true
 		t.header = append(t.header, column)
@@ -92,7 +93,8 @@ func (t *tableReader) readQuoted(name string, in *input, separator rune, limit i
 		if bad, ok := errors.AsType[*csv.ParseError](err); ok {
 			t.line = int64(bad.StartLine)
 			if errors.Is(err, csv.ErrQuote) && tape.atEnd() {
-				return nil, ovenbird.ErrorAt(ovenbird.Place{File: name, Line: bad.StartLine}, "the row that starts here has a quote that is never closed")
+				return nil, ovenbird.ErrorAt(ovenbird.Place{File: name, Line: bad.StartLine},
+					"the row that starts here has a quote that is never closed")
 			}
 			return nil, rowError{fmt.Errorf("column %d: %w", bad.Column, bad.Err)}
 		}

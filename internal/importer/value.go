@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -264,13 +265,8 @@ func (v *values) evalSplit(r *row) ([]string, error) {
 }
 
 func appendNew(list []string, text string) []string {
-	if text == "" {
+	if text == "" || slices.Contains(list, text) {
 		return list
-	}
-	for _, other := range list {
-		if other == text {
-			return list
-		}
 	}
 	return append(list, text)
 }
