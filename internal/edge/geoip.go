@@ -3,6 +3,7 @@ package edge
 import (
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -23,22 +24,26 @@ type geoIP struct {
 // openGeoIP reads and checks the whole file: a broken one is refused now, not
 // when the first viewer from the broken part comes.
 func openGeoIP(file string, trusted networks) (*geoIP, error) {
-	reader, err := maxminddb.Open(file)
+	// Read, not mapped: writing over a mapped file would bring the process down.
+	body, err := os.ReadFile(file)
 	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "opening the GeoIP file %s: %w", file, err)
+		return nil, ovenbird.Errorf(ovenbird.Invalid, "reading the GeoIP file: %w", err)
+	}
+	reader, err := maxminddb.OpenBytes(body)
+	if err != nil {
+		return nil, ovenbird.Errorf(ovenbird.Invalid, "the GeoIP file %s is not usable: %w", file, err)
 	}
 	g := &geoIP{reader: reader, trusted: trusted, countries: make(map[uintptr]uint8)}
 	if err := g.index(); err != nil {
-		_ = reader.Close()
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "the GeoIP file %s is not usable: %w", file, err)
 	}
 	return g, nil
 }
 
+// index walks all networks, which finds what is broken in the file's tree and
+// records. (The reader's own Verify also wants the description that the
+// format recommends, and that the data set does not have.)
 func (g *geoIP) index() error {
-	if err := g.reader.Verify(); err != nil {
-		return err
-	}
 	skip := make(map[uintptr]bool)
 	for result := range g.reader.Networks() {
 		if err := result.Err(); err != nil {

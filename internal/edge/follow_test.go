@@ -1,0 +1,246 @@
+package edge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ovenbird/internal/bucket"
+	"ovenbird/internal/edge"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+func numbered(n int) content {
+	return content{rows: rows{
+		"tv a.json":        {"FI SE US": fmt.Sprintf(`{"n":%d}`, n)},
+		"tv b.json":        {"FI SE US": fmt.Sprintf(`{"n":%d}`, n)},
+		"tv list.json":     {"FI SE US": list(fmt.Sprintf(`[%d,{{c}},{{d}}]`, n))},
+		"tv " + card("c"):  {"FI SE US": fmt.Sprintf(`{"n":%d}`, n)},
+		"tv " + card("d"):  {"FI": `{"fi":1}`, "SE US": `{"us":1}`},
+		"tv constant.json": {"FI SE US": `{}`},
+	}}
+}
+
+func TestEveryResponseBelongsToOneRelease(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	const releases = 30
+	var names sync.Map // release id to number
+	publish := func(n int) {
+		c := numbered(n)
+		c.asOf = noon.Add(time.Duration(n) * time.Second)
+		names.Store(s.publish(c).Ref().ID, n)
+	}
+	publish(0)
+	s.follow()
+	var done atomic.Bool
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			last := -1
+			for !done.Load() {
+				for path, want := range map[string]string{
+					"a.json": `{"n":%d}`, "list.json": `[%[1]d,{"n":%[1]d},{"fi":1}]`, "b.json": `{"n":%d}`,
+				} {
+					r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/FI/tv/"+path, http.NoBody)
+					w := httptest.NewRecorder()
+					s.edge.ServeHTTP(w, r)
+					number, ok := names.Load(w.Header().Get("Ovenbird-Release"))
+					if !ok || w.Body.String() != fmt.Sprintf(want, number) {
+						t.Errorf("release %v answered %q", number, w.Body)
+						return
+					}
+					if n := number.(int); n < last {
+						t.Errorf("release %d came after %d", n, last)
+					} else {
+						last = n
+					}
+				}
+			}
+		})
+	}
+	for n := 1; n < releases; n++ {
+		publish(n)
+		s.follow()
+	}
+	done.Store(true)
+	readers.Wait()
+}
+
+func TestWhatDidNotChangeIsShared(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	s.serve(numbered(1))
+	before := s.get("/FI/tv/constant.json")
+	s.serve(numbered(2))
+	after := s.get("/FI/tv/constant.json", "If-None-Match: "+before.Header.Get("Etag"))
+	after.want(t, 304, "")
+	if after.Header.Get("Ovenbird-Release") == before.Header.Get("Ovenbird-Release") {
+		t.Error("the edge still serves the release before")
+	}
+}
+
+func TestAnEditionThatGoesIsNotServed(t *testing.T) {
+	s := serveWorld(t, edge.Config{})
+	s.get("/FI/web/sv/home.json").want(t, 200, "")
+	next := content{rows: rows{}, editions: world.editions[:2]}
+	for name, r := range world.rows {
+		if !strings.HasPrefix(name, "web/sv ") {
+			next.rows[name] = r
+		}
+	}
+	s.serve(next)
+	s.get("/FI/web/sv/home.json").want(t, 404, "")
+	s.get("/FI/web/home.json").want(t, 200, `{"l":"fi"}`)
+	s.serve(world)
+	s.get("/FI/web/sv/home.json").want(t, 200, `{"l":"sv"}`)
+}
+
+// faulty is a store that fails when told to.
+type faulty struct {
+	*release.Store
+	fail atomic.Bool
+}
+
+var errBucket = errors.New("the bucket does not answer")
+
+func (f *faulty) Version(ctx context.Context) (bucket.Version, error) {
+	if f.fail.Load() {
+		return "", errBucket
+	}
+	return f.Store.Version(ctx)
+}
+
+func TestTheEdgeFollowsThroughFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, edge.Config{})
+		store := &faulty{Store: s.store}
+		var err error
+		s.edge, err = edge.New(edge.Config{}, edge.Deps{Releases: store, Now: s.clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.fail.Store(true)
+		if err := s.edge.Start(t.Context(), func(err error) { t.Error(err) }); err != nil {
+			t.Fatal(err)
+		}
+		s.get("/FI/tv/a.json").want(t, 503, "")
+
+		s.publish(numbered(1))
+		store.fail.Store(false)
+		wait(30 * time.Second)
+		s.get("/FI/tv/a.json").want(t, 200, `{"n":1}`)
+
+		s.publish(numbered(2))
+		wait(edge.DefaultPoll)
+		s.get("/FI/tv/a.json").want(t, 200, `{"n":2}`)
+
+		store.fail.Store(true)
+		s.publish(numbered(3))
+		wait(time.Minute)
+		s.get("/FI/tv/a.json").want(t, 200, `{"n":2}`)
+		if s.edge.Status().Failures < 3 {
+			t.Errorf("%d failures were counted", s.edge.Status().Failures)
+		}
+		store.fail.Store(false)
+		s.edge.Notify()
+		synctest.Wait()
+		s.get("/FI/tv/a.json").want(t, 200, `{"n":3}`)
+
+		if err := s.edge.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.get("/FI/tv/a.json").want(t, 200, `{"n":3}`)
+	})
+}
+
+// wait lets time pass in a bubble, and everything happen that it brings.
+func wait(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestAReleaseThatDoesNotVerifyIsNotTakenOver(t *testing.T) {
+	for name, bad := range map[string]content{
+		"a list with a card that is not there": {rows: rows{
+			"tv a.json": {"FI": list(`[{{a}}]`)},
+		}},
+		"a list with a card that some country lacks": {rows: rows{
+			"tv a.json": {"FI SE": list(`[{{a}}]`)}, "tv " + card("a"): {"FI": `{}`},
+		}},
+		"a card that goes while a list still has it": {
+			rows:    rows{"tv a.json": {"FI": list(`[{{a}}]`)}, "tv " + card("a"): {"FI": `{}`}},
+			patches: []patch{{one, rows{"tv " + card("a"): {}}}},
+		},
+		"a card with slots": {rows: rows{
+			"tv a.json": {"FI": list(`[{{a}}]`)}, "tv " + card("a"): {"FI": list(`[{{b}}]`)}, "tv " + card("b"): {"FI": `{}`},
+		}},
+		"an edition that the manifest lacks": {rows: rows{"radio a.json": {"FI": `{}`}}},
+		"a document of the whole site that differs": {rows: rows{
+			" a.json": {"FI": `{"a":1}`, "SE": `{"a":2}`},
+		}},
+		"an object that is neither document nor template": {rows: rows{"tv a.json": {"FI": "plain text"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, edge.Config{})
+			s.serve(numbered(1))
+			s.publish(bad)
+			for range 2 { // it is no better the second time
+				if err := s.edge.Follow(t.Context()); ovenbird.CodeOf(err) != ovenbird.Internal {
+					t.Fatalf("got %v, want an Internal error", err)
+				}
+			}
+			s.get("/FI/tv/a.json").want(t, 200, `{"n":1}`)
+			s.get("/FI/tv/list.json").want(t, 200, `[1,{"n":1},{"fi":1}]`)
+			s.serve(numbered(2))
+			s.get("/FI/tv/list.json").want(t, 200, `[2,{"n":2},{"fi":1}]`)
+		})
+	}
+}
+
+func TestADamagedBucketChangesNothing(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	s.serve(numbered(1))
+	key := release.PackKey(s.publish(numbered(2)).Ref().Pack)
+	body, version, err := s.bucket.Read(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := append([]byte(nil), body...)
+	for i := range 64 {
+		damaged[len(damaged)/3+i] ^= 0xff
+	}
+	version, err = s.bucket.Swap(t.Context(), key, damaged, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.edge.Follow(t.Context()); err == nil {
+		t.Fatal("a damaged pack was taken over")
+	}
+	s.get("/FI/tv/a.json").want(t, 200, `{"n":1}`)
+	if _, err := s.bucket.Swap(t.Context(), key, body, version); err != nil {
+		t.Fatal(err)
+	}
+	s.follow()
+	s.get("/FI/tv/a.json").want(t, 200, `{"n":2}`)
+}
+
+func TestAReleaseThatHasRunOutDoesNotReplaceOneThatHasNot(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	s.serve(numbered(1))
+	s.clock.set(noon.Add(10 * time.Hour))
+	old := numbered(2)
+	old.asOf = noon.Add(-20 * time.Hour)
+	s.publish(old)
+	if err := s.edge.Follow(t.Context()); ovenbird.CodeOf(err) != ovenbird.Held {
+		t.Fatalf("got %v, want a Held error", err)
+	}
+	s.get("/FI/tv/a.json").want(t, 200, `{"n":1}`)
+}

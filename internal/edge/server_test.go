@@ -1,0 +1,140 @@
+package edge_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ovenbird/internal/edge"
+)
+
+func start(t *testing.T, h http.Handler) (server *edge.Server, url string) {
+	t.Helper()
+	server = edge.NewServer("127.0.0.1:0", h, slog.New(slog.DiscardHandler))
+	if err := server.Start(t.Context(), func(err error) { t.Error(err) }); err != nil {
+		t.Fatal(err)
+	}
+	return server, "http://" + server.Addr().String()
+}
+
+func fetch(t *testing.T, url string) (*http.Response, string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return response, string(body), err
+}
+
+func TestServerServesUntilItIsStopped(t *testing.T) {
+	s := serveWorld(t, edge.Config{})
+	server, url := start(t, s.edge)
+	response, body, err := fetch(t, url+"/FI/tv/titles/t1.json")
+	if err != nil || body != finnish || response.Header.Get("Date") == "" {
+		t.Errorf("got %v %q %v", response, body, err)
+	}
+	if err := server.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := fetch(t, url+"/FI/tv/titles/t1.json"); err == nil {
+		t.Error("it still answers")
+	}
+}
+
+func TestStoppingWaitsForAnswersUntilTheDeadline(t *testing.T) {
+	came, goOn := make(chan struct{}, 1), make(chan struct{})
+	server, url := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		came <- struct{}{}
+		<-goOn
+		_, _ = io.WriteString(w, "done")
+	}))
+	got := make(chan string)
+	go func() {
+		_, body, _ := fetch(t, url)
+		got <- body
+	}()
+	<-came
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := server.Stop(ended); err == nil {
+		t.Error("stopping with a request open and no time left succeeded")
+	}
+	close(goOn)
+	if body := <-got; body != "" {
+		t.Errorf("a connection that was closed answered %q", body)
+	}
+}
+
+func TestListeningWhereSomebodyDoesFails(t *testing.T) {
+	first, url := start(t, http.NotFoundHandler())
+	second := edge.NewServer(strings.TrimPrefix(url, "http://"), http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	if err := second.Start(t.Context(), func(err error) { t.Error(err) }); err == nil {
+		t.Error("two servers listen at one address")
+	}
+	if err := first.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// What only comes over a raw connection.
+func TestRawRequests(t *testing.T) {
+	s := serveWorld(t, edge.Config{})
+	server, _ := start(t, s.edge)
+	defer func() { _ = server.Stop(context.WithoutCancel(t.Context())) }()
+	for _, tt := range []struct{ request, status string }{
+		{"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "204"},
+		{"GET /FI/tv/titles/t1.json HTTP/1.0\r\n\r\n", "200"},
+		{"GET http://x/FI/tv/titles/t1.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200"},
+		{"GET /FI/tv/../tv/titles/t1.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "400"},
+		{"CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405"},
+		{"GET /" + strings.Repeat("a", 64<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", "431"},
+		{"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+	} {
+		connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(connection, tt.request); err != nil {
+			t.Fatal(err)
+		}
+		status := make([]byte, len("HTTP/1.1 200"))
+		if _, err := io.ReadFull(connection, status); err != nil || !strings.HasSuffix(string(status), tt.status) {
+			t.Errorf("%.40q got %q (%v), want %s", tt.request, status, err, tt.status)
+		}
+		_ = connection.Close()
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	var out bytes.Buffer
+	var err error
+	s.edge, err = edge.New(edge.Config{}, edge.Deps{Releases: s.store, Now: s.clock.Now, AccessLog: slog.New(slog.NewJSONHandler(&out, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.serve(world)
+	s.get("/FI/tv/titles/t1.json?secret=1")
+	var record struct {
+		Method, Path  string
+		Status, Bytes int
+	}
+	if err := json.Unmarshal(out.Bytes(), &record); err != nil {
+		t.Fatal(err)
+	}
+	if record.Method != "GET" || record.Path != "/FI/tv/titles/t1.json" || record.Status != 200 || record.Bytes != 7 {
+		t.Errorf("logged %s", out.Bytes())
+	}
+}
