@@ -39,7 +39,7 @@ type operator struct {
 	said  map[string]map[string]string // release id → path → body
 	later map[string]map[string]string // the same after the patch
 
-	checked bucket.Version // of the head when it was last checked; "" after a collection
+	checked map[string]bool // releases read since something was last deleted
 }
 
 func TestKeptReleasesStayWholeWhateverHappens(t *testing.T) {
@@ -48,7 +48,7 @@ func TestKeptReleasesStayWholeWhateverHappens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := &operator{store: store, now: noon, said: map[string]map[string]string{}, later: map[string]map[string]string{}}
+		o := &operator{store: store, now: noon, said: map[string]map[string]string{}, later: map[string]map[string]string{}, checked: map[string]bool{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"bake":     o.bake,
 			"bake 2":   o.bake, // more often than the others
@@ -97,9 +97,10 @@ func (o *operator) tryBake(ctx context.Context, t *rapid.T) (release.Ref, error)
 	}
 	// Few different contents, so that old ones come back.
 	n := rapid.SampledFrom([]int{1, 30, 40, 70}).Draw(t, "rows")
+	mix := rapid.IntRange(0, 6).Draw(t, "mix")
 	bodies, later := make(map[string]string), make(map[string]string)
 	for i := range n {
-		bodies[strconv.Itoa(i)] = fmt.Sprintf(`{"document":%d,"revision":%d}`, i, rapid.IntRange(0, 2).Draw(t, "revision"))
+		bodies[strconv.Itoa(i)] = fmt.Sprintf(`{"document":%d,"revision":%d}`, i, i*mix/5%3)
 	}
 	maps.Copy(later, bodies)
 	later[strconv.Itoa(n/2)] = `{"patched":true}`
@@ -109,7 +110,7 @@ func (o *operator) tryBake(ctx context.Context, t *rapid.T) (release.Ref, error)
 		return release.Ref{}, err
 	}
 	if rapid.Bool().Draw(t, "collect meanwhile") {
-		o.checked = ""
+		clear(o.checked)
 		// What was just written is younger than the grace.
 		if _, err := o.store.Collect(ctx, time.Now(), time.Hour); err != nil {
 			return release.Ref{}, err
@@ -199,7 +200,7 @@ func (o *operator) resume(ctx context.Context, _ *rapid.T, _ []string) error {
 }
 
 func (o *operator) collect(ctx context.Context, _ *rapid.T, _ []string) error {
-	o.checked = ""
+	clear(o.checked)
 	// Without grace: nothing that is not needed is spared.
 	_, err := o.store.Collect(ctx, time.Now().Add(time.Hour), 0)
 	return err
@@ -216,14 +217,14 @@ func (o *operator) head(t *rapid.T) release.Head {
 // check reads every kept release, and compares it with what was said.
 func (o *operator) check(t *rapid.T) {
 	head := o.head(t)
-	if head.Version() == o.checked {
-		return // nothing was changed or deleted since
-	}
-	o.checked = head.Version()
 	if _, ok := head.CurrentRelease(); !ok && head.Current != "" {
 		t.Fatalf("the current release %s is not kept", head.Current)
 	}
 	for _, kept := range head.Releases {
+		if o.checked[kept.ID] {
+			continue
+		}
+		o.checked[kept.ID] = true
 		r, err := o.store.Load(t.Context(), kept.Ref)
 		if err != nil {
 			t.Fatal(err)
