@@ -204,6 +204,36 @@ func TestAPlanKnowsHowFarItLooksAhead(t *testing.T) {
 	}
 }
 
+// guideShapes returns the whole shapes that docs/shapes.md shows.
+func guideShapes(t *testing.T) []string {
+	t.Helper()
+	guide, err := os.ReadFile("../../docs/shapes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shapes []string
+	for i, part := range strings.Split(string(guide), "```graphql\n") {
+		text, _, _ := strings.Cut(part, "```")
+		if i > 0 && strings.Contains(text, "query") {
+			shapes = append(shapes, text)
+		}
+	}
+	if len(shapes) < 2 {
+		t.Fatalf("the guide shows %d shapes", len(shapes))
+	}
+	return shapes
+}
+
+func TestTheGuideShowsShapesThatCompile(t *testing.T) {
+	for _, text := range guideShapes(t) {
+		path := templates[ByTitle]
+		if strings.Contains(text, "$page") {
+			path = templates[ByPage]
+		}
+		mustCompile(t, path, text)
+	}
+}
+
 func TestShapesCompileAtTheSameTime(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"ovenbird/internal/ovenbird"
@@ -42,7 +43,7 @@ func TestEqualToReferenceImplementation(t *testing.T) {
 	}
 	cases := referenceCasesOf(rand.New(rand.NewPCG(referenceSeed, 0)), referenceCases)
 	t.Logf("seed %d, %d cases", referenceSeed, len(cases))
-	answers := askReference(t, cases)
+	answers := askReference(t, messages(cases))
 	documents := 0
 	for i, c := range cases {
 		if len(answers[i].Errors) > 0 {
@@ -96,22 +97,55 @@ func referenceCasesOf(random *rand.Rand, n int) []referenceCase {
 	return cases
 }
 
-// askReference has one process of node answer all cases.
-func askReference(t *testing.T, cases []referenceCase) []answer {
-	t.Helper()
-	node := findReference(t)
-	keyNames := map[Key]string{Unkeyed: "", ByTitle: "title", ByCollection: "collection", ByPage: "page", ByPrefix: "prefix"}
-	var input bytes.Buffer
-	lines := json.NewEncoder(&input)
-	if err := lines.Encode(map[string]string{"sdl": SDL()}); err != nil {
+// TestStandardToolsAcceptSchemaAndShapes has the reference implementation build
+// the schema and validate the shapes of the demo site and of the guide.
+func TestStandardToolsAcceptSchemaAndShapes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts another program")
+	}
+	files, err := filepath.Glob("../../examples/*/content/applications/*/*.graphql")
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range cases {
-		variables := map[string]any{"title": c.keys.Title, "collection": c.keys.Collection, "page": c.keys.Page, "prefix": c.keys.Prefix}
-		err := lines.Encode(map[string]any{
-			"world": c.world.dump(), "key": keyNames[c.key], "shape": c.shape, "keys": variables, "pageSize": testPageSize,
-		})
+	names, messages := []string{}, []any{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
 		if err != nil {
+			t.Fatal(err)
+		}
+		names, messages = append(names, file), append(messages, map[string]string{"shape": string(text)})
+	}
+	for _, text := range guideShapes(t) {
+		names, messages = append(names, text), append(messages, map[string]string{"shape": text})
+	}
+	for i, a := range askReference(t, messages) {
+		if len(a.Errors) > 0 {
+			t.Errorf("%s: %q", names[i], a.Errors)
+		}
+	}
+}
+
+// messages returns cases as the reference implementation reads them.
+func messages(cases []referenceCase) []any {
+	keyNames := map[Key]string{Unkeyed: "", ByTitle: "title", ByCollection: "collection", ByPage: "page", ByPrefix: "prefix"}
+	list := make([]any, len(cases))
+	for i, c := range cases {
+		variables := map[string]any{"title": c.keys.Title, "collection": c.keys.Collection, "page": c.keys.Page, "prefix": c.keys.Prefix}
+		list[i] = map[string]any{
+			"world": c.world.dump(), "key": keyNames[c.key], "shape": c.shape, "keys": variables, "pageSize": testPageSize,
+		}
+	}
+	return list
+}
+
+// askReference has one process of node answer all messages.
+func askReference(t *testing.T, messages []any) []answer {
+	t.Helper()
+	node := findReference(t)
+	var input bytes.Buffer
+	lines := json.NewEncoder(&input)
+	for _, message := range slices.Concat([]any{map[string]string{"sdl": SDL()}}, messages) {
+		if err := lines.Encode(message); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,8 +166,8 @@ func askReference(t *testing.T, cases []referenceCase) []answer {
 		}
 		answers = append(answers, a)
 	}
-	if len(answers) != len(cases) {
-		t.Fatalf("%d answers to %d cases", len(answers), len(cases))
+	if len(answers) != len(messages) {
+		t.Fatalf("%d answers to %d messages", len(answers), len(messages))
 	}
 	return answers
 }
