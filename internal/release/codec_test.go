@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ovenbird/internal/ovenbird"
 )
@@ -37,6 +38,30 @@ func TestRowsReadBack(t *testing.T) {
 	}
 	if _, err := decodePatch(append(body, 0)); err == nil {
 		t.Error("a byte too many was accepted")
+	}
+}
+
+// TestFormatStaysAsItIs pins the bytes of every kind of object. If it fails, old
+// releases can not be read any more, or equal content gets another root: that
+// takes a new format version.
+func TestFormatStaysAsItIs(t *testing.T) {
+	var rows []Row
+	for i := range 100 {
+		rows = append(rows, NewRow(Key{Edition: "web/fi", Path: CardPath("s", ovenbird.TitleID(rune('!'+i)))}, []Class{
+			{Countries: mustSet("FI", "SE"), Object: HashOf([]byte{byte(i)})},
+			{Countries: mustSet("JP"), Object: HashOf([]byte{'{', byte(i)})},
+		}))
+	}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 500, time.UTC)
+	content := Content{Tree: NewTree(rows), Patches: []Patch{NewPatch(at, []Row{{Key: rows[0].Key}, rows[7]})}}
+	template := Template{Literals: []string{"[", ",", "]"}, Slots: []string{"\x00s/a", "\x00s/b"}}
+	for name, test := range map[string]struct{ got, want string }{
+		"root":     {content.Root().String(), "19740e7decd135d1ee852372f72e46a1fbbacfd254968ae04de667bc798419cf"},
+		"template": {string(template.Encode()), "\x01\x02\x01[\x04\x00s/a\x01,\x04\x00s/b\x01]"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: got %q, want %q", name, test.got, test.want)
+		}
 	}
 }
 

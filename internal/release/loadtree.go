@@ -93,6 +93,9 @@ func (l *treeLoader) load(ctx context.Context) (Content, error) {
 		}
 		content.Patches = append(content.Patches, p)
 	}
+	if err := content.check(); err != nil {
+		return Content{}, l.damaged("%v", err)
+	}
 	return content, l.assemble()
 }
 

@@ -80,7 +80,8 @@ func newManifest(parent string, tree Hash, patches []PatchRef, meta Meta) Manife
 		CreatedAt:       meta.CreatedAt.UTC(),
 		CatalogSequence: meta.CatalogSequence,
 		Site:            meta.Site,
-		Editions:        meta.Editions,
+		Editions:        append([]Edition{}, meta.Editions...), // a list in JSON, even where it is empty
+		Packs:           []Hash{},
 	}
 	m.ID = m.deriveID()
 	return m
