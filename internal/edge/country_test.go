@@ -52,7 +52,7 @@ func TestFixedCountry(t *testing.T) {
 		a.want(t, 403, "")
 		checkProblem(t, a, "wrong-country")
 	}
-	if got := s.get("/tv/titles/t1.json").Header.Get("Cache-Control"); !strings.HasPrefix(got, "public,") {
+	if got := s.get("/tv/titles/t1.json").header.Get("Cache-Control"); !strings.HasPrefix(got, "public,") {
 		t.Errorf("Cache-Control is %q", got)
 	}
 }
@@ -86,12 +86,13 @@ func TestCountryByHeader(t *testing.T) {
 		{"11.1.2.3:4", "/variations.json", nil, 200, `{"site":1}`},
 	} {
 		a := s.from(tt.peer, tt.target, tt.headers...)
-		if a.want(t, tt.status, tt.body); t.Failed() {
+		a.want(t, tt.status, tt.body)
+		if t.Failed() {
 			t.Fatalf("from %s with %q", tt.peer, tt.headers)
 		}
 	}
 	a := s.from("10.1.2.3:4", "/tv/titles/t1.json", name+"FI")
-	if got := a.Header.Get("Vary"); got != "Accept-Encoding, Cloudfront-Viewer-Country" {
+	if got := a.header.Get("Vary"); got != "Accept-Encoding, Cloudfront-Viewer-Country" {
 		t.Errorf("Vary is %q", got)
 	}
 }
@@ -135,12 +136,13 @@ func TestCountryByAddress(t *testing.T) {
 		{"10.0.0.1:1", nil, 403, ""},
 	} {
 		a := s.from(tt.peer, "/tv/titles/t1.json", tt.headers...)
-		if a.want(t, tt.status, tt.body); t.Failed() {
+		a.want(t, tt.status, tt.body)
+		if t.Failed() {
 			t.Fatalf("from %s with %q", tt.peer, tt.headers)
 		}
 	}
 	s.from(finlandPort, "/US/tv/titles/t1.json").want(t, 403, "")
-	if got := s.from(finlandPort, "/tv/titles/t1.json").Header.Get("Cache-Control"); !strings.HasPrefix(got, "private,") {
+	if got := s.from(finlandPort, "/tv/titles/t1.json").header.Get("Cache-Control"); !strings.HasPrefix(got, "private,") {
 		t.Errorf("Cache-Control is %q, so a shared cache would hand it to another country", got)
 	}
 }
@@ -190,7 +192,7 @@ func TestCountryOfARealConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		t.Errorf("got %s", response.Status)
 	}

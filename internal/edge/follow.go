@@ -144,7 +144,8 @@ func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
 	e.current.Store(st)
 	f.release = next
 	e.counters.taken.Add(1)
-	e.log.InfoContext(ctx, "serving a release", "release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd)
+	e.log.InfoContext(ctx, "serving a release",
+		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "entries_made", st.made)
 	return nil
 }
 

@@ -1,9 +1,13 @@
 package edge_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,12 +57,13 @@ func TestEveryResponseBelongsToOneRelease(t *testing.T) {
 					r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/FI/tv/"+path, http.NoBody)
 					w := httptest.NewRecorder()
 					s.edge.ServeHTTP(w, r)
-					number, ok := names.Load(w.Header().Get("Ovenbird-Release"))
-					if !ok || w.Body.String() != fmt.Sprintf(want, number) {
+					number, _ := names.Load(w.Header().Get("Ovenbird-Release"))
+					n, ok := number.(int)
+					if !ok || w.Body.String() != fmt.Sprintf(want, n) {
 						t.Errorf("release %v answered %q", number, w.Body)
 						return
 					}
-					if n := number.(int); n < last {
+					if n < last {
 						t.Errorf("release %d came after %d", n, last)
 					} else {
 						last = n
@@ -80,9 +85,9 @@ func TestWhatDidNotChangeIsShared(t *testing.T) {
 	s.serve(numbered(1))
 	before := s.get("/FI/tv/constant.json")
 	s.serve(numbered(2))
-	after := s.get("/FI/tv/constant.json", "If-None-Match: "+before.Header.Get("Etag"))
+	after := s.get("/FI/tv/constant.json", "If-None-Match: "+before.header.Get("Etag"))
 	after.want(t, 304, "")
-	if after.Header.Get("Ovenbird-Release") == before.Header.Get("Ovenbird-Release") {
+	if after.header.Get("Ovenbird-Release") == before.header.Get("Ovenbird-Release") {
 		t.Error("the edge still serves the release before")
 	}
 }
@@ -243,4 +248,64 @@ func TestAReleaseThatHasRunOutDoesNotReplaceOneThatHasNot(t *testing.T) {
 		t.Fatalf("got %v, want a Held error", err)
 	}
 	s.get("/FI/tv/a.json").want(t, 200, `{"n":1}`)
+}
+
+// A title's edit makes again what holds the title, however much else there is.
+func TestOnlyWhatAnEditTouchesIsMadeAgain(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	var log bytes.Buffer
+	var err error
+	s.edge, err = edge.New(edge.Config{}, edge.Deps{
+		Releases: s.store, Now: s.clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := changing
+	serve := func(want int) {
+		t.Helper()
+		log.Reset()
+		s.serve(c)
+		var record struct {
+			Made int `json:"entries_made"`
+		}
+		if err := json.Unmarshal(log.Bytes(), &record); err != nil || record.Made != want {
+			t.Errorf("%d entries were made, want %d: %s", record.Made, want, log.Bytes())
+		}
+	}
+	serve(3)
+	c.asOf = noon.Add(time.Minute)
+	serve(0)
+	c.rows = maps.Clone(c.rows)
+	c.rows["tv "+card("b")] = row{"FI SE US": `{"b":2}`}
+	serve(1)
+	s.get("/FI/tv/home.json").want(t, 200, `{"rail":[{"a":1},{"b":2}]}`)
+	s.clock.set(two)
+	s.get("/FI/tv/home.json").want(t, 200, `{"rail":[{"b":2}]}`)
+	c.rows["tv collections.json"] = row{"FI": `[1]`}
+	serve(1)
+	c.patches = c.patches[:1]
+	serve(2)
+	s.get("/FI/tv/home.json").want(t, 200, `{"rail":[{"a":1},{"b":2}]}`)
+}
+
+// Viewers who ask for a coding at the same time get the same bytes.
+func TestCodingsMadeLateAreMadeAlike(t *testing.T) {
+	s := serveWorld(t, edge.Config{})
+	var tags sync.Map
+	var viewers sync.WaitGroup
+	for range 8 {
+		viewers.Go(func() {
+			for _, coding := range []string{"br", "gzip"} {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/FI/tv/long.json", http.NoBody)
+				r.Header.Set("Accept-Encoding", coding)
+				w := httptest.NewRecorder()
+				s.edge.ServeHTTP(w, r)
+				if first, _ := tags.LoadOrStore(coding, w.Header().Get("Etag")); first != w.Header().Get("Etag") {
+					t.Errorf("%s has tags %s and %s", coding, first, w.Header().Get("Etag"))
+				}
+			}
+		})
+	}
+	viewers.Wait()
 }

@@ -22,7 +22,7 @@ var codingMember = regexp.MustCompile(`^[ \t]*([^;]*[^; \t])[ \t]*(?:;[ \t]*[qQ]
 // referenceChoice chooses a coding the plain way.
 func referenceChoice(lines []string, incompressible bool) (string, bool) {
 	weights := make(map[string]float64)
-	for _, member := range strings.Split(strings.Join(lines, ","), ",") {
+	for member := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		m := codingMember.FindStringSubmatch(member)
 		if m == nil {
 			continue
@@ -148,7 +148,7 @@ func FuzzRange(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string, size int) {
 		size = size&0xffff + 1
 		s, answer := parseRange([]string{line}, size)
-		if answer == partial && !(0 <= s.start && s.start < s.end && s.end <= size) {
+		if answer == partial && (s.start < 0 || s.start >= s.end || s.end > size) {
 			t.Errorf("%q of %d bytes is %+v", line, size, s)
 		}
 	})

@@ -119,11 +119,11 @@ func checkProblem(t *testing.T, a answer, name string) {
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
 		t.Fatalf("%v in %q", err, a.body)
 	}
-	if p.Type != "/problems/"+name || p.Status != a.StatusCode || p.Title == "" || p.Detail == "" || p.Instance == "" {
+	if p.Type != "/problems/"+name || p.Status != a.status || p.Title == "" || p.Detail == "" || p.Instance == "" {
 		t.Errorf("want problem %s, got %s", name, a.body)
 	}
-	if a.Header.Get("Content-Type") != "application/problem+json" || a.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("a problem came with %v", a.Header)
+	if a.header.Get("Content-Type") != "application/problem+json" || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a problem came with %v", a.header)
 	}
 }
 
@@ -143,27 +143,27 @@ func TestMethods(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "BREW"} {
 		a := s.do(method, "/FI/tv/titles/t1.json")
 		a.want(t, 405, "")
-		if a.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
-			t.Errorf("%s: Allow is %q", method, a.Header.Get("Allow"))
+		if a.header.Get("Allow") != "GET, HEAD, OPTIONS" {
+			t.Errorf("%s: Allow is %q", method, a.header.Get("Allow"))
 		}
 	}
 	options := s.do("OPTIONS", "/FI/tv/titles/t1.json", "Origin: https://app.example", "Access-Control-Request-Method: GET")
 	options.want(t, 204, "")
-	if options.Header.Get("Access-Control-Allow-Origin") != "*" || options.Header.Get("Allow") == "" {
-		t.Errorf("OPTIONS came with %v", options.Header)
+	if options.header.Get("Access-Control-Allow-Origin") != "*" || options.header.Get("Allow") == "" {
+		t.Errorf("OPTIONS came with %v", options.header)
 	}
 	head, get := s.do("HEAD", "/FI/tv/long.json"), s.get("/FI/tv/long.json")
-	if head.body != "" || head.StatusCode != 200 {
-		t.Errorf("HEAD came with %d %q", head.StatusCode, head.body)
+	if head.body != "" || head.status != http.StatusOK {
+		t.Errorf("HEAD came with %d %q", head.status, head.body)
 	}
-	get.Header.Del("Server-Timing")
-	for name := range get.Header {
-		if head.Header.Get(name) != get.Header.Get(name) {
-			t.Errorf("%s: HEAD has %q, GET %q", name, head.Header.Get(name), get.Header.Get(name))
+	get.header.Del("Server-Timing")
+	for name := range get.header {
+		if head.header.Get(name) != get.header.Get(name) {
+			t.Errorf("%s: HEAD has %q, GET %q", name, head.header.Get(name), get.header.Get(name))
 		}
 	}
-	if head := s.do("HEAD", "/FI/tv/nothing.json"); head.body != "" || head.StatusCode != 404 {
-		t.Errorf("HEAD of nothing came with %d %q", head.StatusCode, head.body)
+	if head := s.do("HEAD", "/FI/tv/nothing.json"); head.body != "" || head.status != http.StatusNotFound {
+		t.Errorf("HEAD of nothing came with %d %q", head.status, head.body)
 	}
 }
 
@@ -184,14 +184,14 @@ func TestHeadersOfADocument(t *testing.T) {
 		"Access-Control-Allow-Origin": "*",
 		"X-Content-Type-Options":      "nosniff",
 	} {
-		if got := a.Header.Get(name); got != want {
+		if got := a.header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if !strings.HasPrefix(a.Header.Get("Server-Timing"), "edge;dur=") {
-		t.Errorf("Server-Timing is %q", a.Header.Get("Server-Timing"))
+	if !strings.HasPrefix(a.header.Get("Server-Timing"), "edge;dur=") {
+		t.Errorf("Server-Timing is %q", a.header.Get("Server-Timing"))
 	}
-	if key := s.get("/FI/tv/search/%C3%A4%20b.json").Header.Get("Surrogate-Key"); key != "tv/ tv/search/%C3%A4%20b.json" {
+	if key := s.get("/FI/tv/search/%C3%A4%20b.json").header.Get("Surrogate-Key"); key != "tv/ tv/search/%C3%A4%20b.json" {
 		t.Errorf("Surrogate-Key is %q", key)
 	}
 }
@@ -217,14 +217,14 @@ func TestCodings(t *testing.T) {
 		{"gzip;q=2", ""},
 	} {
 		a := s.get("/FI/tv/long.json", "Accept-Encoding: "+tt.accept)
-		if got := a.Header.Get("Content-Encoding"); a.StatusCode != 200 || got != tt.coding {
-			t.Errorf("%q got %d %q, want %q", tt.accept, a.StatusCode, got, tt.coding)
+		if got := a.header.Get("Content-Encoding"); a.status != http.StatusOK || got != tt.coding {
+			t.Errorf("%q got %d %q, want %q", tt.accept, a.status, got, tt.coding)
 			continue
 		}
 		if decode(t, tt.coding, a.body) != long {
 			t.Errorf("%q: the body is another after decoding", tt.accept)
 		}
-		etag := a.Header.Get("Etag")
+		etag := a.header.Get("Etag")
 		for coding, other := range tags {
 			if (coding == tt.coding) != (other == etag) {
 				t.Errorf("%q has tag %s, %q has %s", tt.coding, etag, coding, other)
@@ -239,7 +239,7 @@ func TestCodings(t *testing.T) {
 	}
 	// What compression does not make smaller goes as it is, unless that is refused.
 	for accept, coding := range map[string]string{"gzip, br, zstd": "", "zstd, identity;q=0": "zstd"} {
-		if got := s.get("/FI/tv/titles/t1.json", "Accept-Encoding: "+accept).Header.Get("Content-Encoding"); got != coding {
+		if got := s.get("/FI/tv/titles/t1.json", "Accept-Encoding: "+accept).header.Get("Content-Encoding"); got != coding {
 			t.Errorf("a short document for %q came as %q", accept, got)
 		}
 	}
@@ -275,8 +275,8 @@ func decode(t *testing.T, coding, body string) string {
 func TestConditions(t *testing.T) {
 	s := serveWorld(t, edge.Config{})
 	const target = "/FI/tv/long.json"
-	plain := s.get(target).Header.Get("Etag")
-	compressed := s.get(target, "Accept-Encoding: gzip").Header.Get("Etag")
+	plain := s.get(target).header.Get("Etag")
+	compressed := s.get(target, "Accept-Encoding: gzip").header.Get("Etag")
 	for _, tt := range []struct {
 		headers string
 		status  int
@@ -302,15 +302,15 @@ func TestConditions(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			a := s.do(method, target, strings.Split(tt.headers, "\n")...)
-			if a.StatusCode != tt.status {
-				t.Errorf("%s with %q got %d, want %d", method, tt.headers, a.StatusCode, tt.status)
+			if a.status != tt.status {
+				t.Errorf("%s with %q got %d, want %d", method, tt.headers, a.status, tt.status)
 			}
-			if a.StatusCode != 304 {
+			if a.status != http.StatusNotModified {
 				continue
 			}
-			if a.body != "" || a.Header.Get("Etag") == "" || a.Header.Get("Cache-Control") == "" || a.Header.Get("Vary") == "" ||
-				a.Header.Get("Content-Length") != "" {
-				t.Errorf("a 304 came with %v %q", a.Header, a.body)
+			if a.body != "" || a.header.Get("Etag") == "" || a.header.Get("Cache-Control") == "" || a.header.Get("Vary") == "" ||
+				a.header.Get("Content-Length") != "" {
+				t.Errorf("a 304 came with %v %q", a.header, a.body)
 			}
 		}
 	}
@@ -319,7 +319,7 @@ func TestConditions(t *testing.T) {
 func TestRanges(t *testing.T) {
 	s := serveWorld(t, edge.Config{})
 	const target = "/FI/tv/titles/t1.json" // {"t":1}, 7 bytes
-	etag := s.get(target).Header.Get("Etag")
+	etag := s.get(target).header.Get("Etag")
 	for _, tt := range []struct {
 		headers string
 		status  int
@@ -349,17 +349,17 @@ func TestRanges(t *testing.T) {
 	} {
 		a := s.get(target, strings.Split(tt.headers, "\n")...)
 		a.want(t, tt.status, tt.body)
-		if got := a.Header.Get("Content-Range"); got != tt.content {
+		if got := a.header.Get("Content-Range"); got != tt.content {
 			t.Errorf("%q: Content-Range is %q, want %q", tt.headers, got, tt.content)
 		}
 	}
-	if a := s.do("HEAD", target, "Range: bytes=0-1"); a.StatusCode != http.StatusOK || a.Header.Get("Content-Length") != "7" {
-		t.Errorf("HEAD with Range got %d %v", a.StatusCode, a.Header)
+	if a := s.do("HEAD", target, "Range: bytes=0-1"); a.status != http.StatusOK || a.header.Get("Content-Length") != "7" {
+		t.Errorf("HEAD with Range got %d %v", a.status, a.header)
 	}
 	// A range counts in the bytes that are sent, so it is one of the coded body.
 	whole := s.get("/FI/tv/long.json", "Accept-Encoding: gzip")
-	if a := s.get("/FI/tv/long.json", "Accept-Encoding: gzip", "Range: bytes=2-5"); a.StatusCode != 206 || a.body != whole.body[2:6] {
-		t.Errorf("a range of a compressed body is %d %q", a.StatusCode, a.body)
+	if a := s.get("/FI/tv/long.json", "Accept-Encoding: gzip", "Range: bytes=2-5"); a.status != http.StatusPartialContent || a.body != whole.body[2:6] {
+		t.Errorf("a range of a compressed body is %d %q", a.status, a.body)
 	}
 }
 

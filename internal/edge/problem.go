@@ -43,7 +43,7 @@ var faults = [...]struct {
 	},
 	unknownCountry: {
 		"unknown-country", http.StatusNotFound, "Unknown country",
-		"The first segment is not a country. Use an ISO 3166-1 alpha-2 code in capitals, such as FI; the United Kingdom is GB, Greece is GR.",
+		"The first segment is not a country. Use an ISO 3166-1 alpha-2 code in capitals, such as FI; the United Kingdom is GB, Greece GR.",
 	},
 	unknownApplication: {
 		"unknown-application", http.StatusNotFound, "Unknown application",

@@ -133,7 +133,7 @@ func (m model) check(t *rapid.T, s *site, asOf int) {
 					a := s.get("/" + string(country) + "/tv/" + path)
 					want := m.body(k, path, country)
 					got := a.body
-					if a.StatusCode == http.StatusNotFound {
+					if a.status == http.StatusNotFound {
 						got = ""
 					}
 					if got != want {

@@ -30,8 +30,11 @@ type Server struct {
 
 // NewServer returns a server that will listen at an address such as
 // 127.0.0.1:8080; port 0 takes any that is free. log gets what net/http has to
-// say about clients.
+// say about clients; nil drops it.
 func NewServer(listen string, h http.Handler, log *slog.Logger) *Server {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return &Server{
 		listen: listen,
 		http: http.Server{

@@ -23,7 +23,7 @@ func start(t *testing.T, h http.Handler) (server *edge.Server, url string) {
 	return server, "http://" + server.Addr().String()
 }
 
-func fetch(t *testing.T, url string) (*http.Response, string, error) {
+func fetch(t *testing.T, url string) (header http.Header, body string, err error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -33,17 +33,17 @@ func fetch(t *testing.T, url string) (*http.Response, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return response, string(body), err
+	defer func() { _ = response.Body.Close() }()
+	all, err := io.ReadAll(response.Body)
+	return response.Header, string(all), err
 }
 
 func TestServerServesUntilItIsStopped(t *testing.T) {
 	s := serveWorld(t, edge.Config{})
 	server, url := start(t, s.edge)
-	response, body, err := fetch(t, url+"/FI/tv/titles/t1.json")
-	if err != nil || body != finnish || response.Header.Get("Date") == "" {
-		t.Errorf("got %v %q %v", response, body, err)
+	header, body, err := fetch(t, url+"/FI/tv/titles/t1.json")
+	if err != nil || body != finnish || header.Get("Date") == "" {
+		t.Errorf("got %v %q %v", header, body, err)
 	}
 	if err := server.Stop(t.Context()); err != nil {
 		t.Error(err)
@@ -134,7 +134,7 @@ func TestAccessLog(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &record); err != nil {
 		t.Fatal(err)
 	}
-	if record.Method != "GET" || record.Path != "/FI/tv/titles/t1.json" || record.Status != 200 || record.Bytes != 7 {
+	if record.Method != http.MethodGet || record.Path != "/FI/tv/titles/t1.json" || record.Status != 200 || record.Bytes != 7 {
 		t.Errorf("logged %s", out.Bytes())
 	}
 }

@@ -14,6 +14,7 @@ type state struct {
 	manifest release.Manifest
 	content  release.Content
 	header   []string // the value of Ovenbird-Release
+	made     int      // how many entries are not those of the state before
 
 	horizon      int64 // instants are nanoseconds since 1970
 	applications map[string]*application

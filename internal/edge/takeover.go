@@ -51,7 +51,7 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 		}
 	}
 	t.patches = patchIndex(content.Patches)
-	keys := t.touched() //nolint:contextcheck // comparing trees in memory needs no context
+	keys := t.touched()
 	if err := t.checkEditions(r.Manifest().Editions, keys); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,11 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 		tables[name] = tables[name].edit(changes)
 	}
 	t.updateHolders(made)
-	return newState(r.Manifest(), content, tables), nil
+	st := newState(r.Manifest(), content, tables)
+	for _, changes := range made {
+		st.made += len(changes)
+	}
+	return st, nil
 }
 
 // takeover is the work for one release.

@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -71,8 +72,8 @@ func TestDocumentsOpenAndCloseAtTheInstant(t *testing.T) {
 		s.clock.set(tt.at)
 		a := s.get(tt.target)
 		a.want(t, tt.status, tt.body)
-		if want := "public, max-age=" + tt.maxAge + ", must-revalidate"; tt.maxAge != "" && a.Header.Get("Cache-Control") != want {
-			t.Errorf("at %s, %s: Cache-Control is %q, want %q", tt.at, tt.target, a.Header.Get("Cache-Control"), want)
+		if want := "public, max-age=" + tt.maxAge + ", must-revalidate"; tt.maxAge != "" && a.header.Get("Cache-Control") != want {
+			t.Errorf("at %s, %s: Cache-Control is %q, want %q", tt.at, tt.target, a.header.Get("Cache-Control"), want)
 		}
 	}
 }
@@ -83,8 +84,8 @@ func TestAfterTheHorizonTheEdgeRefusesAndSaysWhenToRetry(t *testing.T) {
 	s.clock.set(noon.Add(25 * time.Hour))
 	a := s.get("/FI/tv/home.json")
 	a.want(t, 503, "")
-	if a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "release-expired") || a.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("got %v %s", a.Header, a.body)
+	if a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "release-expired") || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("got %v %s", a.header, a.body)
 	}
 	s.get("/readyz").want(t, 503, "")
 	s.get("/healthz").want(t, 200, "ok\n")
@@ -100,12 +101,8 @@ func TestAReleaseThatTakesAPatchIntoItsBaseServesTheSame(t *testing.T) {
 	s := newSite(t, edge.Config{})
 	s.serve(changing)
 	next := content{asOf: one, rows: rows{}, patches: changing.patches[1:]}
-	for name, r := range changing.rows {
-		next.rows[name] = r
-	}
-	for name, r := range changing.patches[0].rows {
-		next.rows[name] = r
-	}
+	maps.Copy(next.rows, changing.rows)
+	maps.Copy(next.rows, changing.patches[0].rows)
 	s.clock.set(one)
 	before := s.get("/SE/tv/home.json")
 	s.serve(next)
@@ -121,12 +118,12 @@ func TestHiddenAndMissingCannotBeToldApart(t *testing.T) {
 	s.serve(changing)
 	hidden, missing := s.get("/SE/tv/titles/a.json"), s.get("/SE/tv/titles/z.json")
 	hidden.want(t, 404, strings.ReplaceAll(missing.body, "z.json", "a.json"))
-	for name, values := range hidden.Header {
-		if strings.Join(values, ",") != strings.Join(missing.Header[name], ",") {
-			t.Errorf("%s differs: %q and %q", name, values, missing.Header[name])
+	for name, values := range hidden.header {
+		if strings.Join(values, ",") != strings.Join(missing.header[name], ",") {
+			t.Errorf("%s differs: %q and %q", name, values, missing.header[name])
 		}
 	}
-	if len(hidden.Header) != len(missing.Header) {
-		t.Errorf("headers differ: %v and %v", hidden.Header, missing.Header)
+	if len(hidden.header) != len(missing.header) {
+		t.Errorf("headers differ: %v and %v", hidden.header, missing.header)
 	}
 }
