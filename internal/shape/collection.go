@@ -114,10 +114,7 @@ func collectionTitles(b *builder, n *node) write[*ovenbird.Collection] {
 	if order := n.argument("order"); b.constant(n, "order", order) {
 		s.order = order.Raw
 	}
-	switch {
-	case s.keyed && !b.keyed:
-		b.fail(n.argument("page").Position, "$page counts the pages of the document's collection; use it as %s", keyUse["page"])
-	case !s.keyed:
+	if !s.keyed {
 		s.page = b.integer(n, "page", 1, maxPage)
 	}
 	if s.keyed || s.page > 0 {

@@ -55,7 +55,6 @@ type compilation struct {
 type builder struct {
 	*compilation
 	relation string // field names from the root, with dots between
-	keyed    bool   // below the field that takes the document's key
 	inList   bool   // below a list of what is below a title
 	returned bool   // and up again from there
 }

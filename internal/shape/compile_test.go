@@ -170,9 +170,9 @@ func TestCardsThatSelectSomethingElseAreOthers(t *testing.T) {
 }
 
 func TestReadSetNamesCountryDependentFactsByRelation(t *testing.T) {
-	plan := mustCompile(t, "titles/{title}.json", `query ($title: ID!) {
+	plan := mustCompile(t, "home.json", `{
 		country application
-		title(id: $title) { id year name logo: image(role: LOGO, width: 1) { url } rating { age } seasons { number episodes { tagline availability { end } } } }
+		title(id: "t1") { id year name logo: image(role: LOGO, width: 1) { url } rating { age } seasons { number episodes { tagline availability { end } } } }
 		collections { pages titles { synopsis } }
 		leaving { leaves title { name } }
 	}`)

@@ -27,10 +27,20 @@ func queryCountry(b *builder, _ *node) write[root] {
 	}
 }
 
+// unkeyed fails in a keyed document. Such a document contains what its key names
+// and nothing else, so that a change elsewhere leaves it as it is: whoever bakes
+// relies on it, to make again what an edit or a license touches and no more.
+func (b *builder) unkeyed(n *node) {
+	if b.document.Template.key != Unkeyed {
+		b.fail(n.field.Position, "%s contains what its key names; select %q in a document without keys", b.document.Template, n.field.Name)
+	}
+}
+
 func queryTitle(b *builder, n *node) write[root] {
 	isKey := b.isKey(n, "id", "title")
 	var id ovenbird.TitleID
 	if !isKey {
+		b.unkeyed(n)
 		id = ovenbird.TitleID(b.id(n))
 	}
 	below := b.below(n)
@@ -54,10 +64,10 @@ func queryCollection(b *builder, n *node) write[root] {
 	isKey := b.isKey(n, "id", "collection")
 	var id ovenbird.CollectionID
 	if !isKey {
+		b.unkeyed(n)
 		id = ovenbird.CollectionID(b.id(n))
 	}
 	below := b.below(n)
-	below.keyed = isKey
 	below.read(factShown)
 	selected := build(below, collectionFields(), n.sets)
 	return func(x *run, _ root) {
@@ -76,6 +86,7 @@ func queryCollection(b *builder, n *node) write[root] {
 }
 
 func queryCollections(b *builder, n *node) write[root] {
+	b.unkeyed(n)
 	first := b.first(n)
 	below := b.below(n)
 	below.read(factShown)

@@ -25,7 +25,6 @@ type author struct {
 	key       Key
 	aliases   int
 	fragments []string
-	keyed     bool // below collection(id: $collection)
 	inList    bool // below a list of what is below a title
 	returned  bool // and up again
 	world     *world
@@ -42,7 +41,6 @@ func newShape(d dice, w *world, key Key) string {
 	if len(heads) > 0 {
 		head += " (" + strings.Join(heads, ", ") + ")"
 	}
-	query := schema().Types["Query"]
 	var root []string
 	switch key {
 	case ByTitle:
@@ -50,15 +48,15 @@ func newShape(d dice, w *world, key Key) string {
 	case ByCollection:
 		root = append(root, a.composite("collection(id: $collection)", "Collection", 4))
 	case ByPage:
-		a.keyed = true
 		root = append(root, "collection(id: $collection) { "+a.composite("titles(page: $page)", "Title", 3)+" "+a.fields("Collection", 3)+" }")
-		a.keyed = false
 	case Unkeyed:
 	case ByPrefix:
 		root = append(root, a.composite("search(prefix: $prefix)", "Title", 3))
 	}
-	if key == Unkeyed || d.chance(40) {
-		root = append(root, a.fields(query.Name, 4))
+	if key == Unkeyed {
+		root = append(root, a.fields("Query", 4))
+	} else if d.chance(40) {
+		root = append(root, a.wrapped("Query", pickOne(d, "country", "application language", "__typename")))
 	}
 	return head + " { " + strings.Join(root, " ") + " }\n" + strings.Join(a.fragments, "\n")
 }
@@ -185,7 +183,7 @@ func (a *author) value(f *ast.FieldDefinition, argument *ast.ArgumentDefinition)
 	case "days":
 		return pickOne(a.dice, "0", "1", "5", "30", "60")
 	case "page":
-		if a.key == ByPage && a.keyed && a.chance(50) {
+		if a.key == ByPage && a.chance(50) {
 			return "$page"
 		}
 	}

@@ -67,6 +67,7 @@ func eventTitle(fields titleMakers) maker[event] {
 
 // soon makes a field that lists what opens or leaves.
 func soon(b *builder, n *node, leaving bool, fields map[string]maker[event]) write[root] {
+	b.unkeyed(n)
 	days, first := b.integer(n, "days", 0, maxDays), b.first(n)
 	b.days = max(b.days, days)
 	selected := build(b.below(n), fields, n.sets)
