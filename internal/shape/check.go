@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -35,10 +34,9 @@ func checkDocument(d Document, document *ast.QueryDocument) error {
 		c.variables(fragment)
 		c.fragment(fragment)
 	}
-	if len(c.errs) > 0 {
-		return errors.Join(c.errs[:min(len(c.errs), maxErrors)]...)
-	}
 	switch {
+	case len(c.errs) > 0:
+		return join(c.errs)
 	case whole.depth > maxDepth:
 		return ovenbird.ErrorAt(place(operation.Position),
 			"the shape is %d levels deep; %d are allowed: let a document link to others by id", whole.depth, maxDepth)
@@ -94,7 +92,7 @@ func checkVariables(d Document, operation *ast.OperationDefinition) error {
 				"%s is keyed by {%s}, which the shape does not declare; %s", d.Template, v.name, declaration(wanted)))
 		}
 	}
-	return errors.Join(errs[:min(len(errs), maxErrors)]...)
+	return join(errs)
 }
 
 // declaration says how a shape declares its key.

@@ -3,7 +3,6 @@ package shape
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"strconv"
 	"strings"
 
@@ -33,7 +32,7 @@ func Compile(d Document) (*Plan, error) {
 	b := &builder{compilation: c}
 	root := build(b, queryFields(), []ast.SelectionSet{operation.SelectionSet})
 	if len(c.errs) > 0 {
-		return nil, errors.Join(c.errs...)
+		return nil, join(c.errs)
 	}
 	return &Plan{
 		template: d.Template, pageSize: d.PageSize, longestPrefix: d.LongestPrefix,

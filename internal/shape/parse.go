@@ -64,21 +64,34 @@ func errorPlace(s Source, err *gqlerror.Error) ovenbird.Place {
 	return at
 }
 
-// validationErrors turns the validator's errors into ours, in the order of the file.
+// validationErrors turns the validator's errors into ours.
 func validationErrors(s Source, list gqlerror.List) error {
-	slices.SortStableFunc(list, func(a, b *gqlerror.Error) int {
-		at, bt := errorPlace(s, a), errorPlace(s, b)
-		return cmp.Or(cmp.Compare(at.Line, bt.Line), cmp.Compare(at.Column, bt.Column))
-	})
 	var errs []error
-	for _, err := range list[:min(len(list), maxErrors)] {
+	for _, err := range list {
 		message := phrase(err.Message)
 		if remedy, ok := remedies[err.Rule]; ok && !strings.Contains(message, "; did you mean") {
 			message += "; " + remedy
 		}
 		errs = append(errs, ovenbird.ErrorAt(errorPlace(s, err), "%s", message))
 	}
-	return errors.Join(errs...)
+	return join(errs)
+}
+
+// join returns the first errors of a shape in the order of the file, or nil
+// where there are none.
+func join(errs []error) error {
+	slices.SortStableFunc(errs, func(a, b error) int {
+		p, q := placeOf(a), placeOf(b)
+		return cmp.Or(cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+	})
+	return errors.Join(errs[:min(len(errs), maxErrors)]...)
+}
+
+func placeOf(err error) ovenbird.Place {
+	if e, ok := errors.AsType[*ovenbird.Error](err); ok {
+		return e.Place
+	}
+	return ovenbird.Place{}
 }
 
 // remedies says what to do about what the validator only states, by its rule.
