@@ -240,5 +240,6 @@ func (l *loader) shape(n *node, application string) (shape.Source, bool) {
 		l.at(n.place, "shape %q has %d bytes; %d are allowed", s, len(text), maxFile)
 		return shape.Source{}, false
 	}
+	l.shapes = append(l.shapes, name)
 	return shape.Source{Name: l.place(name).File, Text: string(text)}, true
 }

@@ -72,9 +72,9 @@ func (l *loader) ages(n *node) (ages map[ovenbird.Rating]int, systems []string) 
 	return ages, systems
 }
 
-// groupPattern is what names of territory groups look like: longer than a
-// country code.
-var groupPattern = regexp.MustCompile(`^[A-Z][A-Z0-9_]{2,31}$`)
+// groupPattern is what names of territory groups look like, if they are not the
+// code of a country.
+var groupPattern = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,31}$`)
 
 // groups reads the site's territory groups over the standard ones.
 func (l *loader) groups(n *node) facts.Groups {
@@ -83,8 +83,9 @@ func (l *loader) groups(n *node) facts.Groups {
 		return groups
 	}
 	for _, e := range n.entries {
-		if !groupPattern.MatchString(e.key) {
-			l.at(e.place, "group %q can not be a group's name; use 3 to 32 capitals, digits and _, beginning with a letter", e.key)
+		if _, err := ovenbird.ParseCountry(e.key); err == nil || !groupPattern.MatchString(e.key) {
+			l.at(e.place, "%q can not be a group's name; use 2 to 32 capitals, digits and _, beginning with a letter, "+
+				"that are not the code of a country", e.key)
 		}
 		groups[e.key] = l.group(e.key, e.value)
 	}

@@ -47,6 +47,18 @@ type CountryFrom struct {
 	Country ovenbird.Country // of FromFixed
 }
 
+// String formats f as it is written in an environment: "fixed:FI".
+func (f CountryFrom) String() string {
+	switch f.Source {
+	case FromHeader:
+		return string(f.Source) + ":" + f.Header
+	case FromFixed:
+		return string(f.Source) + ":" + string(f.Country)
+	default:
+		return string(f.Source)
+	}
+}
+
 // The variables. docs/site.md describes each.
 const (
 	listenVariable      = "OVENBIRD_LISTEN"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,8 +80,14 @@ func (p *problems) err() error {
 			cmp.Compare(a.Place.Column, b.Place.Column),
 		)
 	})
-	return Errors(sorted)
+	// Applications may share a shape, and then its mistakes.
+	return Errors(slices.CompactFunc(sorted, func(a, b *ovenbird.Error) bool {
+		return a.Place == b.Place && a.Message == b.Message
+	}))
 }
+
+// sortedKeys returns the names in a set in order.
+func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
 // suggest ends a sentence about an unknown name: with the known name that was
 // probably meant, or with all of them.

@@ -87,11 +87,11 @@ func (p *problems) boolean(n *node, what string) bool {
 
 // duration reads a duration such as 10m within bounds.
 func (p *problems) duration(n *node, what string, least, most, otherwise time.Duration) time.Duration {
-	if n == nil || !p.expect(n, what, textKind) {
+	if n == nil || n.kind != numberKind && !p.expect(n, what, textKind) {
 		return otherwise
 	}
 	value, err := time.ParseDuration(n.text)
-	if err != nil || value < least || value > most {
+	if err != nil || n.kind == numberKind || value < least || value > most {
 		p.at(n.place, "%s is %q; use a duration from %s to %s, such as %s", what, n.text, least, most, otherwise)
 		return otherwise
 	}

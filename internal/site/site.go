@@ -20,7 +20,8 @@ type Site struct {
 	Dir         string // the folder that it was loaded from
 	Content     Content
 
-	files fs.FS
+	files  fs.FS
+	shapes []string // paths of the shapes that documents use, below the folder
 }
 
 // Content is the content stack: what is shown where, and when it is baked.
@@ -132,6 +133,7 @@ func load(files fs.FS, dir string) (*Site, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
+	s.shapes = l.shapes
 	s.Content.Hash = l.hash(s)
 	return s, nil
 }
@@ -139,9 +141,10 @@ func load(files fs.FS, dir string) (*Site, error) {
 // loader reads one site's files and collects what is wrong with them.
 type loader struct {
 	problems
-	files fs.FS
-	dir   string
-	texts map[*shape.Plan]string // of their shapes
+	files  fs.FS
+	dir    string
+	texts  map[*shape.Plan]string // of their shapes
+	shapes []string               // paths of those that were read
 }
 
 // place is the beginning of a file, as messages name it.
