@@ -104,7 +104,9 @@ type run struct {
 	report   Report
 	rejects  *rejects
 	batch    []entry
-	read     func() int64 // bytes read so far
+	// batchBytes is the size of the rows in the batch.
+	batchBytes int
+	read       func() int64 // bytes read so far
 
 	seed maphash.Seed
 	last map[uint64]uint64 // by record id, the hash of its last record: a repeated one is passed over
@@ -117,6 +119,9 @@ type run struct {
 // rememberedRecords bounds run.last. Forgetting costs time, never correctness.
 const rememberedRecords = 1 << 20
 
+// batchBytes ends a batch early where rows are long, to bound memory.
+const batchBytes = 16 << 20
+
 func (r *run) run(ctx context.Context, src Source) error {
 	input, err := openInput(src)
 	if err != nil {
@@ -127,9 +132,15 @@ func (r *run) run(ctx context.Context, src Source) error {
 	if r.cfg.Mapping != nil {
 		rows = r.table
 	}
-	if err := rows(ctx, src.Name, input); err != nil {
-		return errors.Join(err, r.flush(ctx))
+	err = rows(ctx, src.Name, input)
+	if err != nil && ovenbird.CodeOf(err) != ovenbird.Invalid {
+		return err
 	}
+	// What stands before the place where a file breaks off is worth importing.
+	return errors.Join(err, r.finish(ctx))
+}
+
+func (r *run) finish(ctx context.Context) error {
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
@@ -208,6 +219,7 @@ func (r *run) table(ctx context.Context, name string, input *input) error {
 
 // row adds the records that a row gives.
 func (r *run) row(ctx context.Context, rows *tableReader, row *row) error {
+	raw := rows.raw()
 	for record, err := range r.cfg.Mapping.records(row) {
 		if err == nil && r.repeated(record) {
 			continue
@@ -215,13 +227,13 @@ func (r *run) row(ctx context.Context, rows *tableReader, row *row) error {
 		if err == nil {
 			var parsed catalog.Record
 			if parsed, err = catalog.ParseRecord(record.json); err == nil {
-				if err := r.add(ctx, entry{rows.line, rows.raw(), parsed}); err != nil {
+				if err := r.add(ctx, entry{rows.line, raw, parsed}); err != nil {
 					return err
 				}
 				continue
 			}
 		}
-		if err := r.reject(rows.line, string(record.kind), err, rows.raw()); err != nil {
+		if err := r.reject(rows.line, string(record.kind), err, raw); err != nil {
 			return err
 		}
 	}
@@ -248,7 +260,8 @@ func (r *run) add(ctx context.Context, e entry) error {
 		return r.wait(e)
 	}
 	r.batch = append(r.batch, e)
-	if len(r.batch) < r.cfg.BatchSize {
+	r.batchBytes += len(e.raw)
+	if len(r.batch) < r.cfg.BatchSize && r.batchBytes < batchBytes {
 		return nil
 	}
 	return r.flush(ctx)
@@ -275,7 +288,7 @@ func (r *run) flush(ctx context.Context) error {
 		}
 	}
 	clear(r.batch)
-	r.batch = r.batch[:0]
+	r.batch, r.batchBytes = r.batch[:0], 0
 	r.report.Read = r.read()
 	r.progress(r.report)
 	return nil

@@ -321,6 +321,13 @@ func TestAFileThatCanNotBeReadOnIsAnError(t *testing.T) {
 	}
 }
 
+func TestWhatStandsBeforeABreakIsImported(t *testing.T) {
+	out := run(t, importer.Config{Mapping: mapping(t, titlesMapping)}, "id,name\n1,x\n2,\"never closed\n3,y\n")
+	if len(out.catalog.records) != 1 || out.report.Accepted != 1 {
+		t.Errorf("%s, %+v", out.catalog.lines(t), out.report)
+	}
+}
+
 func TestRepeatedRecordsReachTheCatalogOnce(t *testing.T) {
 	out := run(t, importer.Config{Mapping: mapping(t, titlesMapping)}, "id,name\n1,a\n1,a\n1,b\n1,a\n")
 	var numbers []string
