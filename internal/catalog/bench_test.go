@@ -13,7 +13,7 @@ func bigCatalog(b *testing.B, titles int) *catalog.Store {
 	b.Helper()
 	store := newStore(b)
 	var texts []string
-	for _, tag := range strings.Fields("en fi sv de fr es it pt-BR pl nl ja ko") {
+	for tag := range strings.FieldsSeq("en fi sv de fr es it pt-BR pl nl ja ko") {
 		texts = append(texts, fmt.Sprintf("%q:%q", tag, "A text in "+tag))
 	}
 	byLocale := "{" + strings.Join(texts, ",") + "}"
