@@ -92,6 +92,27 @@ func TestWhatDidNotChangeIsShared(t *testing.T) {
 	}
 }
 
+func TestEditionsThatAddressesCannotTellApartAreRefused(t *testing.T) {
+	finland := []ovenbird.Country{"FI"}
+	for _, editions := range [][]release.Edition{
+		{{Name: "tv", Application: "tv", Countries: finland}, {Name: "tv", Application: "tv", Countries: finland}},
+		{{Name: "", Application: "", Countries: finland}},
+		{{Name: "tv", Application: "television", Countries: finland}},
+		{{Name: "tv", Application: "tv", Language: "fi", Countries: finland}},
+		{{Name: "tv", Application: "tv", Countries: []ovenbird.Country{"ZZ"}}},
+		{{Name: "tv", Application: "tv", Countries: []ovenbird.Country{"fi"}}},
+		// The rows of web/sv are there, but not the edition.
+		{world.editions[0], world.editions[1]},
+	} {
+		s := serveWorld(t, edge.Config{})
+		s.publish(content{rows: world.rows, editions: editions})
+		if err := s.edge.Follow(t.Context()); ovenbird.CodeOf(err) != ovenbird.Internal {
+			t.Errorf("%+v: got %v, want an Internal error", editions, err)
+		}
+		s.get("/FI/web/sv/home.json").want(t, 200, "")
+	}
+}
+
 func TestAnEditionThatGoesIsNotServed(t *testing.T) {
 	s := serveWorld(t, edge.Config{})
 	s.get("/FI/web/sv/home.json").want(t, 200, "")
@@ -287,6 +308,12 @@ func TestOnlyWhatAnEditTouchesIsMadeAgain(t *testing.T) {
 	c.patches = c.patches[:1]
 	serve(2)
 	s.get("/FI/tv/home.json").want(t, 200, `{"rail":[{"a":1},{"b":2}]}`)
+
+	c.patches = nil
+	c.rows["tv home.json"] = row{"FI": list(`{"rail":[{{a}}]}`)}
+	serve(2)
+	c.rows["tv "+card("b")] = row{"FI SE US": `{"b":3}`} // which no list holds any more
+	serve(0)
 }
 
 // Viewers who ask for a coding at the same time get the same bytes.

@@ -37,9 +37,18 @@ type rowVersion struct {
 // build returns the state for a release. With a previous state it does only
 // what differs from that, and shares the rest. If it fails, nothing happened.
 func (b *builder) build(ctx context.Context, previous *state, r *release.Release) (*state, error) {
+	editions := r.Manifest().Editions
+	if err := checkEditions(editions); err != nil {
+		return nil, err
+	}
 	content, err := r.Content(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the content: %w", err)
+	}
+	if previous != nil && !sameNames(previous.manifest.Editions, editions) {
+		// Rows that are the same may belong to other editions now. Documents are
+		// found again by their hashes, so this is not as dear as a first time.
+		previous = nil
 	}
 	t := &takeover{builder: b, release: r, content: content, known: make(map[release.Hash]*object)}
 	tables := make(map[string]*table)
@@ -52,7 +61,7 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 	}
 	t.patches = patchIndex(content.Patches)
 	keys := t.touched()
-	if err := t.checkEditions(r.Manifest().Editions, keys); err != nil {
+	if err := t.checkRows(editions, keys); err != nil {
 		return nil, err
 	}
 	made, err := t.make(ctx, keys)
@@ -139,8 +148,34 @@ func (t *takeover) touched() map[release.Key]bool {
 
 func sameVersion(a, b rowVersion) bool { return a.from == b.from && slices.Equal(a.classes, b.classes) }
 
-// checkEditions refuses a release with rows that no address leads to.
-func (t *takeover) checkEditions(editions []release.Edition, keys map[release.Key]bool) error {
+// checkEditions refuses editions that addresses could not tell apart.
+func checkEditions(editions []release.Edition) error {
+	names := make(map[string]bool)
+	for _, e := range editions {
+		want := e.Application
+		if e.Language != "" {
+			want += "/" + e.Language
+		}
+		if e.Name == "" || e.Name != want || names[e.Name] {
+			return ovenbird.Errorf(ovenbird.Internal,
+				"edition %q of application %q in language %q is named wrongly or listed twice", e.Name, e.Application, e.Language)
+		}
+		names[e.Name] = true
+		for _, country := range slices.Concat(e.Countries, e.DefaultCountries) {
+			if parsed, err := ovenbird.ParseCountry(string(country)); err != nil || parsed != country {
+				return ovenbird.Errorf(ovenbird.Internal, "edition %s covers %q, which this program does not know", e.Name, country)
+			}
+		}
+	}
+	return nil
+}
+
+func sameNames(a, b []release.Edition) bool {
+	return slices.EqualFunc(a, b, func(a, b release.Edition) bool { return a.Name == b.Name })
+}
+
+// checkRows refuses a release with rows that no address leads to.
+func (t *takeover) checkRows(editions []release.Edition, keys map[release.Key]bool) error {
 	names := map[string]bool{"": true}
 	for _, e := range editions {
 		names[e.Name] = true
@@ -314,8 +349,8 @@ func surrogateKeys(key release.Key) string {
 
 // updateHolders notes which lists hold which cards from now on.
 func (t *takeover) updateHolders(made map[string]map[string]*entry) {
-	if t.holders == nil {
-		t.holders = make(map[release.Key]map[string]bool)
+	if t.before == nil {
+		t.builder.holders = make(map[release.Key]map[string]bool)
 	}
 	for name, changes := range made {
 		for path, e := range changes {

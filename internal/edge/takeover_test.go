@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ func large(titles int) content {
 	text := strings.Repeat("a synopsis of some length, ", 20)
 	for i := range titles {
 		c.rows[fmt.Sprintf("tv titles/t%d.json", i)] = row{"FI SE": fmt.Sprintf(`{"id":%d,"text":%q}`, i, text), "US": fmt.Sprintf(`{"us":%d,"text":%q}`, i, text)}
-		c.rows["tv "+card(fmt.Sprint(i))] = row{"FI SE": fmt.Sprintf(`{"card":%d}`, i), "US": fmt.Sprintf(`{"us":%d}`, i)}
+		c.rows["tv "+card(strconv.Itoa(i))] = row{"FI SE": fmt.Sprintf(`{"card":%d}`, i), "US": fmt.Sprintf(`{"us":%d}`, i)}
 	}
 	for page := range titles / 100 {
 		var slots []string
