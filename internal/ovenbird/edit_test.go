@@ -1,6 +1,7 @@
 package ovenbird_test
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -62,9 +63,7 @@ func TestAnEditedSnapshotIsTheOneMadeOfTheWhole(t *testing.T) {
 		before, after := drawParts(t), drawParts(t)
 		// Everything is touched, or a part of it, the rest staying as before.
 		var touched ovenbird.Touched
-		for _, id := range []ovenbird.TitleID{"a", "b", "c", "d", "e"} {
-			touched.Titles = append(touched.Titles, id)
-		}
+		touched.Titles = append(touched.Titles, []ovenbird.TitleID{"a", "b", "c", "d", "e"}...)
 		touched.Collections = []ovenbird.CollectionID{"c1", "c2"}
 		if rapid.Bool().Draw(t, "only e") {
 			touched = ovenbird.Touched{Titles: []ovenbird.TitleID{"e"}}
@@ -98,9 +97,7 @@ func TestAnEditedSnapshotIsTheOneMadeOfTheWhole(t *testing.T) {
 
 func cloneWith(m map[ovenbird.TitleID]*ovenbird.Title, id ovenbird.TitleID, t *ovenbird.Title) map[ovenbird.TitleID]*ovenbird.Title {
 	out := make(map[ovenbird.TitleID]*ovenbird.Title, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
+	maps.Copy(out, m)
 	delete(out, id)
 	if t != nil {
 		out[id] = t
