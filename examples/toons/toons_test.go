@@ -58,7 +58,7 @@ func records(t *testing.T, name string) []catalog.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { _ = file.Close() })
 	var list []catalog.Record
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)

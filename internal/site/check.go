@@ -104,7 +104,8 @@ func (c *checker) languages() {
 				return a.Countries.Has(country.Code) && slices.Contains(country.Locales, language)
 			})
 			if !spoken {
-				c.add(Warning, contentFile, fmt.Sprintf("application %s offers the language %s, which is in no chain of its countries", a.Name, language),
+				c.add(Warning, contentFile,
+					fmt.Sprintf("application %s offers the language %s, which is in no chain of its countries", a.Name, language),
 					"put it in a country's locales, or take it from the languages")
 			}
 		}
@@ -123,7 +124,8 @@ func (c *checker) ratings() {
 			}
 		}
 		if a.MaxAge != facts.NoMaxAge && !blank.Empty() {
-			c.add(Warning, contentFile, fmt.Sprintf("application %s has max_age %d, and %s has no ratings: everything is blocked there", a.Name, a.MaxAge, blank),
+			c.add(Warning, contentFile,
+				fmt.Sprintf("application %s has max_age %d, and %s has no ratings: everything is blocked there", a.Name, a.MaxAge, blank),
 				"give these countries ratings, or exclude them from the application")
 		}
 	}
@@ -151,7 +153,8 @@ func (c *checker) documents() {
 			folder := path.Join(applicationsFolder, a.Name)
 			reads := reasons(plan)
 			if slices.Contains(reads, "country") {
-				c.add(Warning, folder, name+" selects country, so it is made once per country", "take country from the shape: a client knows where it asked")
+				c.add(Warning, folder, name+" selects country, so it is made once per country",
+					"take country from the shape: a client knows where it asked")
 				continue
 			}
 			what := name + " is the same in every country"

@@ -140,7 +140,8 @@ func (r *environmentReader) read(name, body string) *Environment {
 	}
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
-		r.at(place, "a country header is believed only from proxies you trust; set %s to their networks, such as 10.0.0.0/8", proxiesVariable)
+		r.at(place, "a country header is believed only from proxies you trust; set %s to their networks, such as 10.0.0.0/8",
+			proxiesVariable)
 	}
 	if e.CountryFrom.Source == FromGeoIP && e.GeoIPDatabase == "" {
 		r.at(place, "geoip needs a database; set %s to the path of an mmdb file", geoIPVariable)

@@ -47,7 +47,7 @@ func (p *problems) at(place ovenbird.Place, format string, args ...any) {
 // add records an error of another package at a place, or at its own where it has
 // one. An error that joins several is recorded as several.
 func (p *problems) add(place ovenbird.Place, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only an error that is itself a list is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
 			p.add(place, one)
 		}

@@ -22,9 +22,14 @@ func read(t testing.TB, name string) []byte {
 	return body
 }
 
+// reporter is what *testing.T and *rapid.T have in common here.
+type reporter interface {
+	Errorf(format string, args ...any)
+}
+
 // judge holds the laws of loading any files at all: there is no panic; an error
 // is Errors, each with a message and a file; and what loads is complete.
-func judge(t interface{ Errorf(string, ...any) }, files fs.FS) (loaded bool) {
+func judge(t reporter, files fs.FS) (loaded bool) {
 	s, err := load(files, "small")
 	if err == nil {
 		if len(s.Content.Countries) == 0 || len(s.Content.Editions()) == 0 || s.Content.Hash == "" {

@@ -99,7 +99,7 @@ func (p *problems) duration(n *node, what string, least, most, otherwise time.Du
 }
 
 // percentPattern is a share as it is written: 20%, 12.5%.
-var percentPattern = regexp.MustCompile(`^(100|[0-9]{1,2}(\.[0-9]+)?)%$`)
+var percentPattern = regexp.MustCompile(`^(100|\d{1,2}(\.\d+)?)%$`)
 
 // percent reads a share such as 20% as 0.2.
 func (p *problems) percent(n *node, what string, otherwise float64) float64 {

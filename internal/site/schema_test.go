@@ -77,7 +77,7 @@ func TestSchemasAcceptWhatLoads(t *testing.T) {
 		schema := compiled(t, name)
 		sources := map[string][]byte{"small": small()[file].Data}
 		for _, example := range []string{"toons", "netflix"} {
-			sources[example] = read(t, filepath.Join("../../examples", example, file))
+			sources[example] = read(t, filepath.Join("..", "..", "examples", example, file))
 		}
 		for where, source := range sources {
 			if accepted, ok := accepts(schema, source); !accepted || !ok {

@@ -86,7 +86,7 @@ func parseYAML(p *problems, file string, source []byte) *node {
 		return nil
 	}
 	if len(parsed.Docs) > 1 {
-		p.at(placeOf(file, parsed.Docs[1].GetToken()), "a second YAML document begins here; remove the line ---")
+		p.at(placeOf(file, parsed.Docs[1].Start), "a second YAML document begins here; remove the line ---")
 		return nil
 	}
 	r := &resolver{problems: p, file: file, anchors: make(map[string]*node)}

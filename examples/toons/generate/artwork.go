@@ -39,10 +39,10 @@ func draw(t title, family string, i image) string {
 	kin, own := seeded(family), seeded(t.ID)
 	c := &canvas{w: i.Width, h: i.Height, colors: palettes[kin.IntN(len(palettes))], random: own}
 	motif := motifs[kin.IntN(len(motifs))]
-	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d">`, c.w, c.h, c.w, c.h)
-	fmt.Fprintf(c, `<linearGradient id="g" x2="0" y2="1"><stop stop-color="%s"/><stop offset="1" stop-color="%s"/></linearGradient>`,
+	c.printf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d">`, c.w, c.h, c.w, c.h)
+	c.printf(`<linearGradient id="g" x2="0" y2="1"><stop stop-color="%s"/><stop offset="1" stop-color="%s"/></linearGradient>`,
 		c.colors.top, c.colors.bottom)
-	fmt.Fprintf(c, `<rect width="%d" height="%d" fill="url(#g)"/>`, c.w, c.h)
+	c.printf(`<rect width="%d" height="%d" fill="url(#g)"/>`, c.w, c.h)
 	motif(c)
 	if i.Role == "poster" {
 		c.name(t.Texts.Name["en"])
@@ -63,16 +63,21 @@ func (c *canvas) between(size, low, high int) int {
 	return size * (low + c.random.IntN(high-low+1)) / 100
 }
 
+// printf appends to the picture. A strings.Builder takes whatever is written.
+func (c *canvas) printf(format string, args ...any) { _, _ = fmt.Fprintf(c, format, args...) }
+
 func (c *canvas) circle(x, y, r int, fill string) {
-	fmt.Fprintf(c, `<circle cx="%d" cy="%d" r="%d" fill="%s"/>`, x, y, r, fill)
+	c.printf(`<circle cx="%d" cy="%d" r="%d" fill="%s"/>`, x, y, r, fill)
 }
 
 func (c *canvas) path(fill, format string, args ...any) {
-	fmt.Fprintf(c, `<path fill="%s" d="%s"/>`, fill, fmt.Sprintf(format, args...))
+	c.printf(`<path fill="%s" d="%s"/>`, fill, fmt.Sprintf(format, args...))
 }
 
 // motifs are the ways to fill a picture.
-var motifs = []func(*canvas){(*canvas).hills, (*canvas).rings, (*canvas).steps, (*canvas).waves, (*canvas).peaks, (*canvas).sky, (*canvas).rays}
+var motifs = []func(*canvas){
+	(*canvas).hills, (*canvas).rings, (*canvas).steps, (*canvas).waves, (*canvas).peaks, (*canvas).sky, (*canvas).rays,
+}
 
 // hills has a sun behind two hills.
 func (c *canvas) hills() {
@@ -87,7 +92,7 @@ func (c *canvas) hills() {
 func (c *canvas) rings() {
 	x, y := c.between(c.w, 25, 75), c.between(c.h, 25, 55)
 	for i := 5; i > 0; i-- {
-		fmt.Fprintf(c, `<circle cx="%d" cy="%d" r="%d" fill="none" stroke="%s" stroke-width="%d" opacity=".%d"/>`,
+		c.printf(`<circle cx="%d" cy="%d" r="%d" fill="none" stroke="%s" stroke-width="%d" opacity=".%d"/>`,
 			x, y, i*c.w/9, c.colors.far, c.w/40, 9-i)
 	}
 	c.circle(x, y, c.w/20, c.colors.near)
@@ -96,14 +101,13 @@ func (c *canvas) rings() {
 // steps has a staircase with something round on it.
 func (c *canvas) steps() {
 	const count = 6
-	level := 0
 	for i := range count {
-		level = c.h * (5 + i) / 12
+		level := c.h * (5 + i) / 12
 		color := c.colors.far
 		if i%2 == 1 {
 			color = c.colors.bottom
 		}
-		fmt.Fprintf(c, `<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`, i*c.w/count, level, c.w/count+1, c.h-level, color)
+		c.printf(`<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`, i*c.w/count, level, c.w/count+1, c.h-level, color)
 	}
 	i, r := c.random.IntN(count), c.w/14
 	c.circle(i*c.w/count+c.w/count/2, c.h*(5+i)/12-r, r, c.colors.near)
@@ -135,7 +139,7 @@ func (c *canvas) sky() {
 	}
 	x, y, r := c.between(c.w, 30, 70), c.between(c.h, 30, 50), c.between(c.w, 12, 18)
 	c.circle(x, y, r, c.colors.far)
-	fmt.Fprintf(c, `<ellipse cx="%d" cy="%d" rx="%d" ry="%d" fill="none" stroke="%s" stroke-width="%d" transform="rotate(%d %d %d)"/>`,
+	c.printf(`<ellipse cx="%d" cy="%d" rx="%d" ry="%d" fill="none" stroke="%s" stroke-width="%d" transform="rotate(%d %d %d)"/>`,
 		x, y, r*8/5, r/3, c.colors.near, c.w/80, c.random.IntN(60)-30, x, y)
 }
 
@@ -143,10 +147,10 @@ func (c *canvas) sky() {
 func (c *canvas) rays() {
 	x, y := c.between(c.w, 10, 90), c.between(c.h, 60, 75)
 	for i := -3; i <= 3; i++ {
-		fmt.Fprintf(c, `<path fill="%s" opacity=".35" d="M%d %d L%d 0 h%dZ"/>`, c.colors.far, x, y, x+i*c.w*2/5-c.w/12, c.w/6)
+		c.printf(`<path fill="%s" opacity=".35" d="M%d %d L%d 0 h%dZ"/>`, c.colors.far, x, y, x+i*c.w*2/5-c.w/12, c.w/6)
 	}
 	c.circle(x, y, c.w/9, c.colors.near)
-	fmt.Fprintf(c, `<rect y="%d" width="%d" height="%d" fill="%s"/>`, y, c.w, c.h-y, c.colors.bottom)
+	c.printf(`<rect y="%d" width="%d" height="%d" fill="%s"/>`, y, c.w, c.h-y, c.colors.bottom)
 }
 
 // name writes a name over the foot of the picture, on as many lines as it takes.
@@ -165,11 +169,10 @@ func (c *canvas) name(name string) {
 		}
 	}
 	size := c.w / 9
-	fmt.Fprintf(c, `<g font-family="Georgia,serif" font-weight="bold" font-size="%d" fill="%s" stroke="%s" stroke-width="%d" paint-order="stroke">`,
-		size, c.colors.words, c.colors.top, size/6)
+	c.printf(`<g font-family="Georgia,serif" font-weight="bold" font-size="%d" `, size)
+	c.printf(`fill="%s" stroke="%s" stroke-width="%d" paint-order="stroke">`, c.colors.words, c.colors.top, size/6)
 	for i, line := range lines {
-		fmt.Fprintf(c, `<text x="%d" y="%d">`, c.w/15, c.h-c.w/15-(len(lines)-1-i)*size*11/10)
-		// A strings.Builder takes whatever is written.
+		c.printf(`<text x="%d" y="%d">`, c.w/15, c.h-c.w/15-(len(lines)-1-i)*size*11/10)
 		_ = xml.EscapeText(c, []byte(line))
 		c.WriteString("</text>")
 	}

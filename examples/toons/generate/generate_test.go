@@ -109,7 +109,7 @@ func TestTheRotationIsTheRailThatShowsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { _ = file.Close() })
 	var want []string
 	for _, r := range rotation {
 		want = append(want, r.title)
