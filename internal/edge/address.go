@@ -13,7 +13,6 @@ type place struct {
 	hasCountry bool
 	// application is nil for a document of the whole site.
 	application *application
-	name        string // of the application
 	rest        string // the address after the application, or all of it
 }
 
@@ -31,7 +30,7 @@ func (s *state) locate(path string) (place, fault) {
 		p.country, p.hasCountry = country, true
 		first, rest = cutSegment(rest)
 	}
-	p.application, p.name, p.rest = s.applications[first], first, rest
+	p.application, p.rest = s.applications[first], rest
 	switch {
 	case p.application != nil:
 		return p, none

@@ -197,3 +197,29 @@ func TestCountryOfARealConnection(t *testing.T) {
 		t.Errorf("got %s", response.Status)
 	}
 }
+
+func TestLookingAnAddressUpAllocatesNothing(t *testing.T) {
+	s := serveWorld(t, edge.Config{Country: "geoip:" + geoData(t), TrustedProxies: []string{"10.0.0.0/8"}})
+	for peer, header := range map[string]http.Header{
+		"193.166.3.2:1":        {},
+		"[2001:708:10::1]:443": {},
+		"10.0.0.1:1":           {"X-Forwarded-For": {"8.8.8.8, 193.166.3.2, 10.1.1.1"}},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/FI/tv/titles/t1.json", http.NoBody)
+		r.RemoteAddr, r.Header = peer, header
+		w := &silent{header: make(http.Header)}
+		if n := testing.AllocsPerRun(100, func() { s.edge.ServeHTTP(w, r) }); n != 0 || w.status != http.StatusOK {
+			t.Errorf("%s: %v allocations, status %d", peer, n, w.status)
+		}
+	}
+}
+
+// silent is a response nobody reads.
+type silent struct {
+	header http.Header
+	status int
+}
+
+func (s *silent) Header() http.Header         { return s.header }
+func (s *silent) WriteHeader(status int)      { s.status = status }
+func (s *silent) Write(b []byte) (int, error) { return len(b), nil }

@@ -17,7 +17,7 @@ type counters struct {
 }
 
 // longestBackoff is how long the edge waits, at most, after failures in a row.
-const longestBackoff = 5 * time.Second
+const longestBackoff = 2 * time.Second
 
 // Start takes the current release over, if it can be had now, and follows the
 // head from then on until Stop. It never fails: an edge without a release says so

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ovenbird/internal/edge"
+	"ovenbird/internal/lifecycle"
 )
 
 func start(t *testing.T, h http.Handler) (server *edge.Server, url string) {
@@ -136,5 +137,25 @@ func TestAccessLog(t *testing.T) {
 	}
 	if record.Method != http.MethodGet || record.Path != "/FI/tv/titles/t1.json" || record.Status != 200 || record.Bytes != 7 {
 		t.Errorf("logged %s", out.Bytes())
+	}
+}
+
+// The whole, as a program puts it together: an edge and its server in a group.
+func TestEdgeAndServerLiveAndDieTogether(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	s.publish(world)
+	server := edge.NewServer("127.0.0.1:0", s.edge, nil)
+	var group lifecycle.Group
+	group.Add("edge", s.edge)
+	group.Add("server", server)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := group.Run(ctx, func() {
+		defer cancel()
+		if _, body, err := fetch(t, "http://"+server.Addr().String()+"/FI/tv/titles/t1.json"); err != nil || body != finnish {
+			t.Errorf("got %q %v", body, err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

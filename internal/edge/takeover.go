@@ -350,7 +350,7 @@ func surrogateKeys(key release.Key) string {
 // updateHolders notes which lists hold which cards from now on.
 func (t *takeover) updateHolders(made map[string]map[string]*entry) {
 	if t.before == nil {
-		t.builder.holders = make(map[release.Key]map[string]bool)
+		t.holders = make(map[release.Key]map[string]bool)
 	}
 	for name, changes := range made {
 		for path, e := range changes {
