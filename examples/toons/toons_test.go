@@ -133,7 +133,7 @@ func TestKidsSeeNothingForOlderViewersOrWithoutARating(t *testing.T) {
 	s, snapshot := demo(t)
 	kids, _ := s.Content.Application("kids")
 	v := facts.NewView(snapshot, kids.Editions[0], s.Content.Rules, time.Date(2028, 6, 1, 0, 0, 0, 0, time.UTC))
-	for _, id := range []ovenbird.TitleID{"charge", "private-snafu", "merrie-melodies", "a-is-for-atom", "bosko-the-talk-ink-kid"} {
+	for _, id := range []ovenbird.TitleID{"charge", "private-snafu", "schlesinger", "a-is-for-atom", "bosko-the-talk-ink-kid"} {
 		if countries := v.Visible(snapshot.Titles[id]); !countries.Empty() {
 			t.Errorf("%s is shown to kids in %s", id, countries)
 		}
