@@ -2,6 +2,7 @@ package site
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -128,4 +129,36 @@ func FuzzLoad(f *testing.F) {
 		files[siteFile] = files[contentFile]
 		judge(t, files)
 	})
+}
+
+func TestFilesThatNoParserShouldSee(t *testing.T) {
+	for what, text := range map[string]string{
+		"bytes; 1048576 are allowed": "name: " + strings.Repeat("a", maxFile),
+		"nest deeper than 100":       "name: " + strings.Repeat("[", 100_000),
+		"zero byte":                  "name: a\x00b",
+	} {
+		files := small()
+		files[siteFile] = &fstest.MapFile{Data: []byte(text)}
+		if _, err := load(files, "small"); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("error = %v, want one about %q", err, what)
+		}
+	}
+}
+
+// TestAliasesDoNotMultiply holds against the file of a few lines that, written
+// out, has billions (the "billion laughs").
+func TestAliasesDoNotMultiply(t *testing.T) {
+	var lines strings.Builder
+	lines.WriteString("a: &a [{FI: 1}]\n")
+	for c := 'b'; c <= 'z'; c++ {
+		fmt.Fprintf(&lines, "%c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c, ", c-1), 9))
+	}
+	text := lines.String()
+	files := small()
+	for _, end := range []string{"", "countries: *z\n", "<<: *z\n"} {
+		files[contentFile] = &fstest.MapFile{Data: []byte(text + end)}
+		if judge(t, files) {
+			t.Error("a file of nothing but aliases loads")
+		}
+	}
 }

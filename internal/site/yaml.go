@@ -224,7 +224,13 @@ func (r *resolver) mapping(place ovenbird.Place, values []*ast.MappingValueNode)
 		m.entries = append(m.entries, entry{key: key, place: keyPlace, value: r.node(v.Value)})
 	}
 	for _, source := range merged {
-		r.merge(m, source)
+		sources := []*node{source}
+		if source.kind == listKind {
+			sources = source.items
+		}
+		for _, one := range sources {
+			r.merge(m, one)
+		}
 	}
 	return m
 }
@@ -247,12 +253,6 @@ func (r *resolver) key(k ast.MapKeyNode) (string, bool) {
 
 // merge adds the keys of source that m has not.
 func (r *resolver) merge(m, source *node) {
-	if source.kind == listKind {
-		for _, one := range source.items {
-			r.merge(m, one)
-		}
-		return
-	}
 	if source.kind != mappingKind {
 		r.problems.at(source.place, "<< merges mappings, and this is %s; give it an alias of a mapping", source.kind)
 		return
