@@ -172,25 +172,25 @@ func kindOf(id ovenbird.TitleID) ovenbird.Kind {
 }
 
 // edit changes one thing at random and says what.
-func (w *world) edit(t *rapid.T) bake.Changed {
+func (w *world) edit(t *rapid.T) ovenbird.Touched {
 	w.sequence++
 	switch rapid.IntRange(0, 5).Draw(t, "what") {
 	case 0, 1:
 		id := rapid.SampledFrom(titleIDs).Draw(t, "title")
 		w.titles[id] = w.drawTitle(t, id)
-		return bake.Changed{Titles: []ovenbird.TitleID{id}}
+		return ovenbird.Touched{Titles: []ovenbird.TitleID{id}}
 	case 2:
 		id := rapid.SampledFrom(titleIDs).Draw(t, "gone")
 		for _, other := range w.titles {
 			if other.Parent == id {
-				return bake.Changed{}
+				return ovenbird.Touched{}
 			}
 		}
 		delete(w.titles, id)
-		return bake.Changed{Titles: []ovenbird.TitleID{id}}
+		return ovenbird.Touched{Titles: []ovenbird.TitleID{id}}
 	case 3, 4:
 		l := drawLicense(t)
-		changed := bake.Changed{Titles: []ovenbird.TitleID{l.Title}}
+		changed := ovenbird.Touched{Titles: []ovenbird.TitleID{l.Title}}
 		if was := w.licenses[l.ID]; was != nil {
 			changed.Titles = append(changed.Titles, was.Title)
 		}
@@ -202,7 +202,7 @@ func (w *world) edit(t *rapid.T) bake.Changed {
 			ID: id, SortKey: string(id), Published: rapid.IntRange(0, 4).Draw(t, "published") > 0,
 			Texts: drawTexts(t), Items: rapid.SliceOfNDistinct(rapid.SampledFrom(titleIDs), 0, 6, rapid.ID[ovenbird.TitleID]).Draw(t, "items"),
 		}
-		return bake.Changed{Collections: []ovenbird.CollectionID{id}}
+		return ovenbird.Touched{Collections: []ovenbird.CollectionID{id}}
 	}
 }
 
@@ -275,7 +275,7 @@ func TestAnUpdateComesToTheSameReleaseAsAFullBake(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range rapid.IntRange(1, 6).Draw(t, "bakes") {
-			var changed bake.Changed
+			var changed ovenbird.Touched
 			for range rapid.IntRange(0, 3).Draw(t, "edits") {
 				c := w.edit(t)
 				changed.Titles = append(changed.Titles, c.Titles...)
@@ -387,14 +387,14 @@ func TestAnUnchangedCatalogIsNotBakedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := state.Content.Root()
-	state, err = bake.Update(t.Context(), state, snapshot, bake.Changed{}, noon.Add(10*time.Minute), sink)
+	state, err = bake.Update(t.Context(), state, snapshot, ovenbird.Touched{}, noon.Add(10*time.Minute), sink)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if state.Remade != 0 || state.Content.Root() != root {
 		t.Errorf("%d subjects were made again", state.Remade)
 	}
-	if _, err := bake.Update(t.Context(), state, snapshot, bake.Changed{}, noon, sink); err == nil {
+	if _, err := bake.Update(t.Context(), state, snapshot, ovenbird.Touched{}, noon, sink); err == nil {
 		t.Error("an update back in time is not refused")
 	}
 }

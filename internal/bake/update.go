@@ -11,18 +11,11 @@ import (
 	"ovenbird/internal/shape"
 )
 
-// Changed names what an edit touched: titles that are new, different or gone, or
-// whose licenses are; and collections.
-type Changed struct {
-	Titles      []ovenbird.TitleID
-	Collections []ovenbird.CollectionID
-}
-
 // Update bakes what changed since prev: the catalog, as changed says, and the
 // time. It comes to the same content as Full. prev is used up: it must not be
 // used again, whatever Update returns. An instant before prev's is an error.
 func Update(
-	ctx context.Context, prev *State, snapshot *ovenbird.Snapshot, changed Changed, asOf time.Time, sink objects,
+	ctx context.Context, prev *State, snapshot *ovenbird.Snapshot, changed ovenbird.Touched, asOf time.Time, sink objects,
 ) (*State, error) {
 	if asOf.Before(prev.AsOf) {
 		return nil, ovenbird.Errorf(ovenbird.Internal, "an update as of %s can not start from a bake as of %s", asOf, prev.AsOf)
@@ -49,7 +42,7 @@ type touch struct {
 	midnight      bool // a midnight passed, or came within the horizon
 }
 
-func newTouch(prev, next *State, changed Changed) *touch {
+func newTouch(prev, next *State, changed ovenbird.Touched) *touch {
 	t := &touch{
 		before: prev.snapshot, after: next.snapshot,
 		families:    make(map[ovenbird.TitleID]bool),

@@ -77,7 +77,7 @@ func open(path string) (*sql.DB, error) {
 }
 
 // Start begins to run what is queued, and what an earlier process left unfinished.
-func (e *Engine) Start(ctx context.Context) error {
+func (e *Engine) Start(ctx context.Context, _ func(error)) error {
 	for _, name := range e.queues {
 		if _, err := dbos.RegisterQueue(e.dbos, name,
 			dbos.WithGlobalConcurrency(1), dbos.WithWorkerConcurrency(1), dbos.WithQueueBasePollingInterval(e.cfg.Poll),

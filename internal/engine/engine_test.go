@@ -17,7 +17,7 @@ func start(t *testing.T, path string, register func(*engine.Engine)) *engine.Eng
 		t.Fatal(err)
 	}
 	register(e)
-	if err := e.Start(t.Context()); err != nil {
+	if err := e.Start(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -98,7 +98,7 @@ func TestAStoppedWorkflowGoesOnBehindItsLastStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := register(true)(e)
-	if err := e.Start(t.Context()); err != nil {
+	if err := e.Start(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Submit(t.Context(), "job", "in"); err != nil {
@@ -133,7 +133,11 @@ func TestAClientHandsWorkToARunningEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	h, err := engine.SubmitTo[string, string](client, "greet", "", "bird")
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,28 @@
+package bake
+
+import (
+	"context"
+
+	"ovenbird/internal/engine"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+// catalogReader is what a bake asks of the catalog.
+type catalogReader interface {
+	// Snapshot reads all of it.
+	Snapshot(ctx context.Context) (*ovenbird.Snapshot, error)
+	// Refresh brings a snapshot up to date and says what it touched.
+	Refresh(ctx context.Context, prev *ovenbird.Snapshot) (*ovenbird.Snapshot, ovenbird.Touched, error)
+	// Sequence is the number of the last change.
+	Sequence(ctx context.Context) (int64, error)
+}
+
+// Deps is what a Service works with.
+type Deps struct {
+	Catalog  catalogReader
+	Releases *release.Store
+	Engine   *engine.Engine
+	// Published is called after a release was published; nil is fine.
+	Published func()
+}

@@ -1,0 +1,345 @@
+package bake
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"ovenbird/internal/engine"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+// WorkflowName is what the engine knows bakes as.
+const WorkflowName = "bake"
+
+// Config adjusts a Service.
+type Config struct {
+	Program  *Program
+	Editions []release.Edition // what edges are told of the editions
+	// Every is the time between bakes when nothing happens; 0 means 10 min.
+	Every time.Duration
+	// Debounce is how long the catalog has to be quiet before a change is baked,
+	// so that a burst of edits makes one release; 0 means 200 ms. A burst that
+	// does not end is baked after five times as long.
+	Debounce time.Duration
+	// Shrink is the share of its documents that a release may lose against what
+	// was expected; one that loses more is held for a person. 0 means 0.2.
+	Shrink float64
+	// Grace is how old an object must be before it is deleted; 0 means 1 h.
+	Grace time.Duration
+	// Now is the clock that licenses are judged by; nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger // nil discards
+}
+
+// Request asks for a bake.
+type Request struct {
+	Reason string `json:"reason"` // for the log: "edit", "schedule"
+	// Full bakes everything, even where an update would do.
+	Full bool `json:"full,omitempty"`
+	// AllowShrink publishes a release even if it lost more than the usual share
+	// of its documents.
+	AllowShrink bool `json:"allow_shrink,omitempty"`
+	// AsOf is the instant to bake as of; zero means now.
+	AsOf time.Time `json:"as_of,omitzero"`
+}
+
+// Status says how a bake ended.
+type Status string
+
+// The ways a bake ends.
+const (
+	Published Status = "published" // a new release is served
+	Unchanged Status = "unchanged" // the release that is served is what a new one would be
+	Stopped   Status = "held"      // the release is not served until a person allows it
+)
+
+// Outcome says what a bake did.
+type Outcome struct {
+	Status    Status        `json:"status"`
+	Release   string        `json:"release,omitempty"` // id of the release served after it
+	Root      string        `json:"root"`
+	AsOf      time.Time     `json:"as_of"`
+	Sequence  int64         `json:"catalog_sequence"` // of the last change that was baked
+	Documents int           `json:"documents"`        // logical documents
+	Remade    int           `json:"remade"`           // subjects that were made again
+	Full      bool          `json:"full"`
+	Took      time.Duration `json:"took_ns"`
+	Why       string        `json:"why,omitempty"` // why it is held, and what to do
+}
+
+// Service bakes as a durable workflow, one bake at a time.
+type Service struct {
+	cfg      Config
+	deps     Deps
+	workflow *engine.Workflow[Request, Outcome]
+	// warm is the state of the release this process made last, from which the
+	// next bake goes on. Only the workflow touches it, and that runs alone.
+	warm *warmState
+
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// warmState is a bake's state with the release that was made of it.
+type warmState struct {
+	state   *State
+	release *release.Release
+}
+
+// New registers the bake with the engine, which must not have been started.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if cfg.Program == nil || deps.Catalog == nil || deps.Releases == nil || deps.Engine == nil {
+		return nil, ovenbird.Errorf(ovenbird.Internal, "a bake needs a program, a catalog, releases and an engine")
+	}
+	cfg.Every = cmp.Or(cfg.Every, 10*time.Minute)
+	cfg.Debounce = cmp.Or(cfg.Debounce, 200*time.Millisecond)
+	cfg.Shrink = cmp.Or(cfg.Shrink, 0.2)
+	cfg.Grace = cmp.Or(cfg.Grace, time.Hour)
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Service{cfg: cfg, deps: deps}
+	s.workflow = engine.Register(deps.Engine, WorkflowName, s.bake)
+	return s, nil
+}
+
+// Bake queues a bake and waits for its outcome. A held release is an outcome,
+// not an error.
+func (s *Service) Bake(ctx context.Context, request Request) (Outcome, error) {
+	handle, err := s.workflow.Submit(ctx, "", request)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return handle.Wait(ctx)
+}
+
+// candidate is a release that was written and is not published yet.
+type candidate struct {
+	Outcome Outcome     `json:"outcome"`
+	Ref     release.Ref `json:"ref"`
+}
+
+// bake is the workflow: decide the instant, write a release, publish it.
+// Whatever it was interrupted in, it ends with a release that is complete and
+// served, or not served at all.
+func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
+	asOf, err := engine.Step(run, "instant", func(context.Context) (time.Time, error) {
+		if !request.AsOf.IsZero() {
+			return request.AsOf.UTC(), nil
+		}
+		return s.cfg.Now().UTC(), nil
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	made, err := engine.Step(run, "write", func(ctx context.Context) (candidate, error) {
+		return s.write(ctx, request, asOf)
+	})
+	if err != nil {
+		return Outcome{}, fmt.Errorf("bake as of %s: %w", asOf.Format(time.RFC3339), err)
+	}
+	if made.Outcome.Status != Published {
+		return made.Outcome, nil
+	}
+	return engine.Step(run, "publish", func(ctx context.Context) (Outcome, error) {
+		return s.publish(ctx, made)
+	})
+}
+
+// current returns the release that is served, nil before the first.
+func (s *Service) current(ctx context.Context) (*release.Release, error) {
+	head, err := s.deps.Releases.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept, ok := head.CurrentRelease()
+	if !ok {
+		return nil, nil
+	}
+	if s.warm != nil && s.warm.release.Ref() == kept.Ref {
+		return s.warm.release, nil
+	}
+	return s.deps.Releases.Load(ctx, kept.Ref)
+}
+
+// sink writes the objects of one bake.
+type sink struct {
+	ctx    context.Context //nolint:containedctx // lives as long as the one step that it is made in
+	writer *release.Writer
+}
+
+func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx, body) }
+
+// write bakes and writes what is new to the bucket. Nothing leads there yet.
+func (s *Service) write(ctx context.Context, request Request, asOf time.Time) (candidate, error) {
+	began := time.Now()
+	parent, err := s.current(ctx)
+	if err != nil {
+		return candidate{}, err
+	}
+	writer, err := s.deps.Releases.Begin(ctx, parent)
+	if err != nil {
+		return candidate{}, err
+	}
+	state, full, err := s.compute(ctx, request, parent, asOf, sink{ctx, writer})
+	if err != nil {
+		return candidate{}, err
+	}
+	outcome := Outcome{
+		Status: Published, Root: state.Content.Root().String(), AsOf: asOf, Sequence: state.snapshot.Sequence,
+		Documents: state.Content.Tree.Documents(), Remade: state.Remade, Full: full,
+	}
+	ref, err := s.settle(ctx, request, parent, state, writer, &outcome)
+	outcome.Took = time.Since(began)
+	return candidate{Outcome: outcome, Ref: ref}, err
+}
+
+// settle decides what becomes of a bake: nothing, because it says what its
+// parent says; nothing yet, because it shrank; or a release.
+func (s *Service) settle(
+	ctx context.Context, request Request, parent *release.Release, state *State, writer *release.Writer, outcome *Outcome,
+) (release.Ref, error) {
+	if parent != nil {
+		outcome.Release = parent.Manifest().ID
+		if s.stillGood(parent, state) {
+			s.warm = &warmState{state, parent}
+			outcome.Status = Unchanged
+			return release.Ref{}, nil
+		}
+		why, err := s.shrunk(ctx, request, parent, state)
+		if err != nil || why != "" {
+			outcome.Status, outcome.Why = Stopped, why
+			return release.Ref{}, err
+		}
+	}
+	made, err := writer.Commit(ctx, state.Content, release.Meta{
+		AsOf: state.AsOf, HorizonEnd: state.AsOf.Add(s.cfg.Program.Horizon), CreatedAt: time.Now(),
+		CatalogSequence: state.snapshot.Sequence, Site: s.cfg.Program.Site, Editions: s.cfg.Editions,
+	})
+	if err != nil {
+		return release.Ref{}, err
+	}
+	s.warm = &warmState{state, made}
+	outcome.Release = made.Manifest().ID
+	return made.Ref(), nil
+}
+
+// compute updates the state of the release that is served where this process
+// has it, and bakes everything where it does not. An update uses the state up,
+// so only a bake that succeeds leaves a warm one.
+func (s *Service) compute(
+	ctx context.Context, request Request, parent *release.Release, asOf time.Time, to objects,
+) (state *State, full bool, err error) {
+	warm := s.warm
+	s.warm = nil
+	if warm != nil && parent != nil && warm.release.Ref() == parent.Ref() && !request.Full && !asOf.Before(warm.state.AsOf) {
+		snapshot, touched, err := s.deps.Catalog.Refresh(ctx, warm.state.snapshot)
+		if err != nil {
+			return nil, false, err
+		}
+		state, err = Update(ctx, warm.state, snapshot, touched, asOf, to)
+		return state, false, err
+	}
+	snapshot, err := s.deps.Catalog.Snapshot(ctx)
+	if err != nil {
+		return nil, true, err
+	}
+	state, err = Full(ctx, s.cfg.Program, snapshot, asOf, to)
+	return state, true, err
+}
+
+// refreshShare is the share of the horizon after which a release is written
+// again although nothing in it changed, so that edges know the time ahead.
+const refreshShare = 24
+
+// stillGood reports whether the release that is served says all that a new one
+// would.
+func (s *Service) stillGood(parent *release.Release, state *State) bool {
+	m := parent.Manifest()
+	age := state.AsOf.Sub(m.AsOf)
+	return m.Root == state.Content.Root() && m.Site == s.cfg.Program.Site && age >= 0 && age < s.cfg.Program.Horizon/refreshShare
+}
+
+// shrunk says why a release is to be held, or "". What was announced to end by
+// now does not count as lost.
+func (s *Service) shrunk(ctx context.Context, request Request, parent *release.Release, state *State) (string, error) {
+	documents := float64(state.Content.Tree.Documents())
+	least := 1 - s.cfg.Shrink
+	if request.AllowShrink || documents >= float64(parent.Manifest().Counts.Documents)*least {
+		return "", nil
+	}
+	content, err := parent.Content(ctx)
+	if err != nil {
+		return "", err
+	}
+	expected := content.At(state.AsOf).Documents()
+	if documents >= float64(expected)*least {
+		return "", nil
+	}
+	return fmt.Sprintf("it has %.0f documents where %d were expected, over %.0f%% fewer; if that is meant, run: ovenbird bake --allow-shrink",
+		documents, expected, s.cfg.Shrink*100), nil
+}
+
+// publish makes a written release the one that is served. To publish what is
+// current already succeeds, so the step may happen twice.
+func (s *Service) publish(ctx context.Context, made candidate) (Outcome, error) {
+	head, err := s.deps.Releases.Publish(ctx, made.Ref)
+	switch {
+	case ovenbird.CodeOf(err) == ovenbird.Held:
+		s.warm = nil
+		made.Outcome.Status, made.Outcome.Release, made.Outcome.Why = Stopped, head.Current, err.Error()
+		return made.Outcome, nil
+	case err != nil:
+		s.warm = nil
+		return Outcome{}, fmt.Errorf("publish release %s: %w", made.Ref.ID, err)
+	}
+	if s.deps.Published != nil {
+		s.deps.Published()
+	}
+	return made.Outcome, nil
+}
+
+// Start begins to watch the catalog and the clock.
+func (s *Service) Start(ctx context.Context, _ func(error)) error {
+	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop, s.done = cancel, make(chan struct{})
+	go func() {
+		defer close(s.done)
+		s.watch(watch)
+	}()
+	return nil
+}
+
+// Stop ends watching. A bake that runs is the engine's to end.
+func (s *Service) Stop(ctx context.Context) error {
+	s.stop()
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run bakes once and reports the outcome to the log. A failure is tried again
+// by the next trigger.
+func (s *Service) run(ctx context.Context, request Request) {
+	outcome, err := s.Bake(ctx, request)
+	log := s.cfg.Log.With("reason", request.Reason)
+	switch {
+	case errors.Is(err, context.Canceled):
+	case err != nil:
+		log.Error("bake failed", "error", err)
+	case outcome.Status == Stopped:
+		log.Warn("release held", "why", outcome.Why)
+	default:
+		log.Info("bake "+string(outcome.Status), "release", outcome.Release, "documents", outcome.Documents,
+			"remade", outcome.Remade, "took", outcome.Took.Round(time.Microsecond))
+	}
+}

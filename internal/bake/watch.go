@@ -1,0 +1,80 @@
+package bake
+
+import (
+	"context"
+	"time"
+)
+
+// watchInterval is how often the catalog is asked for changes. It is a good part
+// of the time from an edit to its being served.
+const watchInterval = 50 * time.Millisecond
+
+// maxDebounces is how many debounce times a burst of edits may put a bake off.
+const maxDebounces = 5
+
+// burst is a run of edits that is waited out before it is baked.
+type burst struct {
+	quiet, longest time.Duration
+	last           int64 // sequence number seen last
+	baked          int64 // sequence number of the last bake that was asked for
+	since, changed time.Time
+}
+
+// due takes in the sequence number as of now and reports whether it is time to
+// bake: the catalog changed and has been quiet for a while, or has not been quiet
+// for long.
+func (b *burst) due(sequence int64, now time.Time) bool {
+	if sequence == b.baked {
+		return false
+	}
+	if sequence != b.last {
+		if b.last == b.baked {
+			b.since = now
+		}
+		b.last, b.changed = sequence, now
+	}
+	if now.Sub(b.changed) < b.quiet && now.Sub(b.since) < b.longest {
+		return false
+	}
+	b.baked = sequence
+	return true
+}
+
+// watch bakes when the catalog changed, and every so often.
+func (s *Service) watch(ctx context.Context) {
+	edits := burst{quiet: s.cfg.Debounce, longest: maxDebounces * s.cfg.Debounce}
+	if sequence, err := s.deps.Catalog.Sequence(ctx); err == nil {
+		edits.last, edits.baked = sequence, sequence
+	}
+	poll := time.NewTicker(watchInterval)
+	defer poll.Stop()
+	schedule := time.NewTicker(s.cfg.Every)
+	defer schedule.Stop()
+	// What changed before watching began is baked at once.
+	s.run(ctx, Request{Reason: "start"})
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-schedule.C:
+			s.run(ctx, Request{Reason: "schedule"})
+			s.collect(ctx)
+		case <-poll.C:
+			sequence, err := s.deps.Catalog.Sequence(ctx)
+			if err != nil {
+				s.cfg.Log.Error("asking the catalog for changes failed", "error", err)
+				continue
+			}
+			if edits.due(sequence, time.Now()) {
+				s.run(ctx, Request{Reason: "edit"})
+			}
+		}
+	}
+}
+
+// collect deletes what no kept release needs.
+func (s *Service) collect(ctx context.Context) {
+	if _, err := s.deps.Releases.Collect(ctx, time.Now(), s.cfg.Grace); err != nil && ctx.Err() == nil {
+		s.cfg.Log.Error("garbage collection failed", "error", err)
+	}
+}
