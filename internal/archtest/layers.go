@@ -11,7 +11,7 @@ import (
 // layers is the house, from the ground up: a package imports from the rows below
 // its own, never from beside or above. What a package in internal/ is called
 // decides where it stands, and its subfolders stand with it. The programs in cmd
-// and bench stand on top of everything.
+// and bench and the demo sites in examples stand on top of everything.
 //
 // docs/decisions/0002-layers.md says why the rows are what they are.
 var layers = [][]string{
@@ -26,8 +26,11 @@ var layers = [][]string{
 	// What people write: configuration, feeds.
 	{"site", "importer"},
 	// The services.
-	{"bake", "edge"},
+	{"bake", "edge", "storefront"},
 }
+
+// top are the folders that stand above all layers.
+var top = []string{"cmd", "bench", "examples"}
 
 // vocabulary is the package whose types all others speak in, and that imports
 // nothing but the standard library.
@@ -36,7 +39,7 @@ const vocabulary = "ovenbird"
 // level returns the row of a folder, counted from the ground, and whether it has one.
 func level(dir string) (int, bool) {
 	root, rest, _ := strings.Cut(dir, "/")
-	if root == "cmd" || root == "bench" {
+	if slices.Contains(top, root) {
 		return len(layers), true
 	}
 	if root != "internal" {
