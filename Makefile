@@ -3,7 +3,8 @@
 GO             ?= go
 LINTER_VERSION := v2.15.0
 LINTER         := bin/golangci-lint-$(LINTER_VERSION)
-REFERENCE      := internal/shape/reference
+# What the tests need from npm: the reference GraphQL implementation, GeoIP data.
+NPM            := internal/shape/reference internal/edge/geoipdata
 
 # What can be set on the command line, e.g. `make up ARGS="--listen 127.0.0.1:9000"`.
 ARGS      ?=
@@ -54,8 +55,7 @@ fmt: $(LINTER) ## format the code
 .PHONY: bench
 bench: ## run the benchmarks and the programs that measure (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
-	$(GO) run ./bench/bake
-	$(GO) run ./bench/edge
+	set -e; for program in $(wildcard bench/*/main.go); do $(GO) run "./$${program%/main.go}"; done
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for a while (FUZZTIME=10s each)
@@ -63,12 +63,12 @@ fuzz: ## run every fuzz target for a while (FUZZTIME=10s each)
 
 .PHONY: clean
 clean: ## remove what was built and set up; environments in .ovenbird stay
-	rm -rf bin $(REFERENCE)/node_modules
+	rm -rf bin $(NPM:%=%/node_modules)
 
 # The steps of `make test`.
 
 .PHONY: setup
-setup: tools $(if $(wildcard $(REFERENCE)/package.json),$(REFERENCE)/node_modules/.package-lock.json)
+setup: tools $(NPM:%=%/node_modules/.package-lock.json)
 
 .PHONY: tools
 tools:
@@ -88,6 +88,6 @@ $(LINTER):
 	mv bin/golangci-lint $@
 
 # npm writes this file last, and only when everything is in place.
-$(REFERENCE)/node_modules/.package-lock.json: $(REFERENCE)/package.json $(wildcard $(REFERENCE)/package-lock.json)
-	cd $(REFERENCE) && npm ci --ignore-scripts --no-audit --no-fund
+$(NPM:%=%/node_modules/.package-lock.json): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
