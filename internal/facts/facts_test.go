@@ -167,8 +167,10 @@ func TestKidsSeeOnlyWhatIsKnownToSuitThem(t *testing.T) {
 
 func TestASeriesForAdultsHidesAnEpisodeForChildren(t *testing.T) {
 	series := &ovenbird.Title{ID: "s", Kind: ovenbird.Series, Published: true, Ratings: []ovenbird.Rating{{System: "FSK", Value: "12"}}}
-	episode := &ovenbird.Title{ID: "e", Kind: ovenbird.Episode, Parent: "s", Published: true, Video: true,
-		Ratings: []ovenbird.Rating{{System: "FSK", Value: "0"}}}
+	episode := &ovenbird.Title{
+		ID: "e", Kind: ovenbird.Episode, Parent: "s", Published: true, Video: true,
+		Ratings: []ovenbird.Rating{{System: "FSK", Value: "0"}},
+	}
 	v := view(kids(), []*ovenbird.Title{series, episode}, license("s", in("*"), nil))
 	if got := v.Visible(episode); !got.Empty() {
 		t.Errorf("visible in %v", got)

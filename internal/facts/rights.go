@@ -49,7 +49,7 @@ func coverages(licenses []*ovenbird.License, e *Edition, groups Groups) []covera
 			continue
 		}
 		in := groups.CountriesOf(l)
-		for i := range len(parts) {
+		for i := range parts {
 			with := parts[i].countries.Intersect(in)
 			if with.Empty() {
 				continue

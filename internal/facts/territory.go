@@ -41,7 +41,7 @@ func (g Groups) Names() []string { return slices.Sorted(maps.Keys(g)) }
 // StandardGroups returns the groups every site has. A site may add its own and
 // replace these.
 func StandardGroups() Groups {
-	set := func(codes ...ovenbird.Country) ovenbird.CountrySet { return ovenbird.NewCountrySet(codes...) }
+	set := ovenbird.NewCountrySet
 	eu27 := set("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT",
 		"LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE")
 	efta := set("IS", "LI", "NO")
