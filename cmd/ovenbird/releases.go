@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+func (c *cli) releases() *cobra.Command {
+	group := &cobra.Command{Use: "releases", Short: "List, show, compare, pin and roll back releases"}
+	var note, reason string
+	pin := c.onReleases("pin ID", "Keep a release for ever", 1, func(ctx context.Context, s *release.Store, ids []string) error {
+		_, err := s.Pin(ctx, ids[0], note)
+		return err
+	})
+	pin.Flags().StringVar(&note, "note", "", "why it is kept")
+	rollback := c.onReleases("rollback ID", "Serve an earlier release at once, and hold publishing until resume", 1,
+		func(ctx context.Context, s *release.Store, ids []string) error {
+			_, err := s.Rollback(ctx, ids[0], reason, time.Now())
+			return err
+		})
+	rollback.Flags().StringVar(&reason, "reason", "rolled back by hand", "why, for those who find publishing held")
+	group.AddCommand(
+		c.onReleases("list", "List the releases that are kept", 0, c.listReleases),
+		c.onReleases("show ID", "Show one release", 1, c.showRelease),
+		c.onReleases("diff ID ID", "Show the rows in which two releases differ", 2, c.diffReleases),
+		pin, rollback,
+		c.onReleases("unpin ID", "Let a pinned release go when its time comes", 1,
+			func(ctx context.Context, s *release.Store, ids []string) error {
+				_, err := s.Unpin(ctx, ids[0])
+				return err
+			}),
+		c.onReleases("resume", "Publish again after a rollback", 0,
+			func(ctx context.Context, s *release.Store, _ []string) error {
+				_, err := s.Resume(ctx)
+				return err
+			}),
+	)
+	return group
+}
+
+// onReleases makes a command that works on the environment's releases.
+func (c *cli) onReleases(
+	use, short string, count int, do func(context.Context, *release.Store, []string) error,
+) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: args(cobra.ExactArgs(count)),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			e, err := c.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer e.close() //nolint:errcheck // the head was changed or it was not
+			return do(cmd.Context(), e.releases, ids)
+		},
+	}
+}
+
+func (c *cli) listReleases(ctx context.Context, s *release.Store, _ []string) error {
+	head, err := s.Head(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(head, func(w io.Writer) error {
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "ID\tAS OF\tDOCUMENTS\tROOT\t") //nolint:errcheck // Flush tells
+		for _, r := range head.Releases {
+			mark := ""
+			if r.ID == head.Current {
+				mark = "current"
+			}
+			if r.Pinned {
+				mark += " pinned " + r.Note
+			}
+			fmt.Fprintf(table, "%s\t%s\t%d\t%.12s\t%s\n", //nolint:errcheck // Flush tells
+				r.ID, r.AsOf.Format(time.RFC3339), r.Counts.Documents, r.Root, mark)
+		}
+		if head.Hold != nil {
+			c.note("publishing is held since %s: %s; to go on: ovenbird releases resume",
+				head.Hold.Since.Format(time.RFC3339), head.Hold.Reason)
+		}
+		return table.Flush()
+	})
+}
+
+// loadRelease loads a kept release by its id.
+func loadRelease(ctx context.Context, s *release.Store, id string) (*release.Release, error) {
+	head, err := s.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept, ok := head.Release(id)
+	if !ok {
+		return nil, ovenbird.Errorf(ovenbird.NotFound, "there is no release %q; ovenbird releases list names those that are kept", id)
+	}
+	return s.Load(ctx, kept.Ref)
+}
+
+func (c *cli) showRelease(ctx context.Context, s *release.Store, ids []string) error {
+	r, err := loadRelease(ctx, s, ids[0])
+	if err != nil {
+		return err
+	}
+	m := r.Manifest()
+	return c.print(m, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "release  %s\nparent   %s\nroot     %s\nas of    %s\nknown to %s\ncatalog  change %d\n"+
+			"rows     %d\ndocuments %d\nobjects  %d in %d packs, %d bytes\neditions %d\ntransitions %d\n",
+			m.ID, m.Parent, m.Root, m.AsOf.Format(time.RFC3339), m.HorizonEnd.Format(time.RFC3339), m.CatalogSequence,
+			m.Counts.Rows, m.Counts.Documents, m.Counts.Objects, len(m.Packs)+1, m.Counts.Bytes, len(m.Editions), len(m.Patches))
+		return err
+	})
+}
+
+func (c *cli) diffReleases(ctx context.Context, s *release.Store, ids []string) error {
+	from, err := loadRelease(ctx, s, ids[0])
+	if err != nil {
+		return err
+	}
+	to, err := loadRelease(ctx, s, ids[1])
+	if err != nil {
+		return err
+	}
+	rows := []string{}
+	for change, err := range release.Diff(ctx, from, to) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, change.Key.String())
+	}
+	return c.print(rows, func(w io.Writer) error {
+		for _, row := range rows {
+			if _, err := fmt.Fprintln(w, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ovenbird/internal/ovenbird"
+)
+
+// Exit codes.
+const (
+	exitFailure = 1 // it did not work; it may another time
+	exitInvalid = 2 // the input or the usage is wrong
+	exitHeld    = 3 // a safety rule stopped it; a person decides
+)
+
+// cli is one run of the program.
+type cli struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	siteDir, env, data string
+	json               bool
+}
+
+// run runs the program and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	c.note("ovenbird: %v", err)
+	switch ovenbird.CodeOf(err) {
+	case ovenbird.Invalid, ovenbird.NotFound:
+		return exitInvalid
+	case ovenbird.Held:
+		return exitHeld
+	default:
+		return exitFailure
+	}
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ovenbird",
+		Short: "Bake a streaming catalog ahead of time and serve it from memory",
+		Long: "Ovenbird bakes every document of every variation, per country and application, ahead of time\n" +
+			"and serves it from memory: no request computes anything.\n\n" +
+			"Exit codes: 0 done, 1 failure, 2 wrong input or usage, 3 held for a person to decide.",
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.siteDir, "site", ".", "folder of the site")
+	flags.StringVar(&c.env, "env", "dev", "name of the environment")
+	flags.StringVar(&c.data, "data", ".ovenbird", "folder for the data of all environments")
+	flags.BoolVar(&c.json, "json", false, "print data as JSON")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)
+	})
+	root.AddCommand(c.up(), c.importFiles(), c.bake(), c.releases(), c.explain(), c.schema(), c.doctor())
+	return root
+}
+
+// args checks the number of arguments.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, list []string) error {
+		if err := check(cmd, list); err != nil {
+			return ovenbird.Errorf(ovenbird.Invalid, "%w; usage: %s", err, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// note writes a message for people.
+func (c *cli) note(format string, args ...any) {
+	fmt.Fprintf(c.stderr, format+"\n", args...) //nolint:errcheck // nobody is left to tell
+}
+
+// print writes data: as JSON where that is asked for, else as text does.
+func (c *cli) print(data any, text func(w io.Writer) error) error {
+	if !c.json {
+		return text(c.stdout)
+	}
+	encoder := json.NewEncoder(c.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(data)
+}
+
+// parseInstant reads an --at flag; "" is the zero time.
+func parseInstant(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, ovenbird.Errorf(ovenbird.Invalid, "--at %q is not an instant: write it like 2026-01-31T00:00:00Z", s)
+	}
+	return at.UTC(), nil
+}

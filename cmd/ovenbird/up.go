@@ -1,0 +1,187 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ovenbird/internal/bake"
+	"ovenbird/internal/edge"
+	"ovenbird/internal/engine"
+	"ovenbird/internal/lifecycle"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/site"
+	"ovenbird/internal/storefront"
+)
+
+func (c *cli) up() *cobra.Command {
+	var listen, at string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run everything in one process: import, bake, serve",
+		Long: "Up imports the site's catalog files, each once, bakes, serves, and goes on baking as the catalog changes.\n" +
+			"It prints `ready URL` when it serves. Ctrl-C stops it; the next time it goes on where it was.",
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			start, err := parseInstant(at)
+			if err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), listen, clock(start))
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, host:port; port 0 takes a free one")
+	cmd.Flags().StringVar(&at, "at", "", "pretend that it is this instant (RFC 3339) at the start; the clock runs on from there")
+	return cmd
+}
+
+// clock is a clock that shows start now, or the right time where start is zero.
+func clock(start time.Time) func() time.Time {
+	if start.IsZero() {
+		return time.Now
+	}
+	ahead := time.Until(start)
+	return func() time.Time { return time.Now().Add(ahead) }
+}
+
+// serve runs the environment until ctx ends.
+func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (err error) {
+	e, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.close()) }()
+	unlock, err := e.lock()
+	if errors.Is(err, engine.ErrRunning) {
+		return ovenbird.Errorf(ovenbird.Conflict, "environment %s is already up: stop the other process, or use another --env", c.env)
+	} else if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := c.seed(ctx, e); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(c.stderr, nil))
+	serving, err := edge.New(edgeConfig(e.settings), edge.Deps{Releases: e.releases, Log: log, Now: now})
+	if err != nil {
+		return err
+	}
+	runs, service, err := e.baker(ctx, log, now, serving.Notify)
+	if err != nil {
+		return err
+	}
+	server := edge.NewServer(cmp.Or(listen, e.settings.Listen), routes(e.site.Dir, serving), log)
+	var group lifecycle.Group
+	group.Add("engine", engineService{runs, service})
+	group.Add("edge", serving)
+	group.Add("bake", service)
+	group.Add("server", server)
+	return group.Run(ctx, func() { c.ready("http://" + server.Addr().String()) })
+}
+
+// engineService starts the engine and bakes once, so that what is served from
+// the start is right.
+type engineService struct {
+	*engine.Engine
+	service *bake.Service
+}
+
+func (s engineService) Start(ctx context.Context, fail func(error)) error {
+	if err := s.Engine.Start(ctx, fail); err != nil {
+		return err
+	}
+	_, err := s.service.Bake(ctx, bake.Request{Reason: "start"})
+	return err
+}
+
+// edgeConfig is the edge's part of an environment. What is served in
+// development changes while one looks: browsers ask each time.
+func edgeConfig(settings *site.Environment) edge.Config {
+	config := edge.Config{Country: string(settings.CountryFrom.Source)}
+	switch settings.CountryFrom.Source {
+	case site.FromAddress:
+		config.MaxAge = -1
+	case site.FromHeader:
+		config.Country += ":" + settings.CountryFrom.Header
+	case site.FromFixed:
+		config.Country += ":" + string(settings.CountryFrom.Country)
+	case site.FromGeoIP:
+		config.Country += ":" + settings.GeoIPDatabase
+	}
+	for _, proxy := range settings.TrustedProxies {
+		config.TrustedProxies = append(config.TrustedProxies, proxy.String())
+	}
+	return config
+}
+
+// routes sends the storefront's and the artwork's addresses to them and all
+// others to the edge. It is no http.ServeMux, which would clean up addresses
+// before the edge can refuse them.
+func routes(siteDir string, documents http.Handler) http.Handler {
+	page := storefront.Handler()
+	artwork := http.StripPrefix("/artwork/", http.FileServer(http.Dir(filepath.Join(siteDir, "artwork"))))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/storefront/"):
+			page.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/artwork/"):
+			artwork.ServeHTTP(w, r)
+		default:
+			documents.ServeHTTP(w, r)
+		}
+	})
+}
+
+func (c *cli) ready(url string) {
+	c.note("\n  storefront   %s/\n  a document   curl -i %s/FI/tv/home.json\n  variations   curl %s/variations.json\n  edge         curl %s/_ovenbird/status\n",
+		url, url, url, url)
+	fmt.Fprintf(c.stdout, "ready %s\n", url) //nolint:errcheck // who waits for it sees that it is missing
+}
+
+// seed imports the site's catalog files that were not imported into this
+// environment as they are now. A file that did not change is left alone, so that
+// edits made since stay.
+func (c *cli) seed(ctx context.Context, e *environment) error {
+	path := filepath.Join(e.dir, "seeded.json")
+	seeded := make(map[string]string)
+	if body, err := os.ReadFile(path); err == nil { //nolint:gosec // the environment's own folder
+		if err := json.Unmarshal(body, &seeded); err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, file := range e.site.Content.Catalog {
+		body, err := os.ReadFile(file.File)
+		if err != nil {
+			return fmt.Errorf("read the catalog file: %w", err)
+		}
+		sum := sha256.Sum256(body)
+		if hash := hex.EncodeToString(sum[:]); seeded[file.File] != hash {
+			report, err := c.importFile(ctx, e, file.File, file.Mapping, filepath.Join(e.dir, "rejects.ndjson"))
+			if err != nil {
+				return err
+			}
+			c.note("imported %s: %d records, %d changed, %d rejected", file.File, report.Records, report.Changed, report.Rejected)
+			seeded[file.File] = hash
+		}
+	}
+	body, err := json.Marshal(seeded)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, body, 0o600)
+}

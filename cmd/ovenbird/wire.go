@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ovenbird/internal/bake"
+	"ovenbird/internal/bucket"
+	"ovenbird/internal/catalog"
+	"ovenbird/internal/database"
+	"ovenbird/internal/engine"
+	"ovenbird/internal/release"
+	"ovenbird/internal/site"
+)
+
+// environment is an opened environment: its site, catalog and releases.
+type environment struct {
+	site     *site.Site
+	settings *site.Environment
+	dir      string
+	database *database.DB
+	catalog  *catalog.Store
+	bucket   *bucket.Bucket
+	releases *release.Store
+}
+
+// open opens the environment that the flags name, and makes it where it is new.
+func (c *cli) open(ctx context.Context) (*environment, error) {
+	loaded, err := site.Load(c.siteDir)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := loaded.Environment(c.env)
+	if err != nil {
+		return nil, err
+	}
+	e := &environment{site: loaded, settings: settings, dir: filepath.Join(c.data, c.env)}
+	if err := os.MkdirAll(e.dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make the environment's folder: %w", err)
+	}
+	if e.database, err = database.Open(ctx, database.Config{Path: filepath.Join(e.dir, "catalog.db")}); err != nil {
+		return nil, err
+	}
+	if err := e.openStores(ctx); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+func (e *environment) openStores(ctx context.Context) (err error) {
+	groups := e.site.Content.Rules.Groups
+	known := func(name string) bool { return groups[name] != nil }
+	if e.catalog, err = catalog.New(ctx, catalog.Config{KnownGroups: known}, catalog.Deps{DB: e.database}); err != nil {
+		return err
+	}
+	if e.bucket, err = bucket.OpenDisk(ctx, filepath.Join(e.dir, "bucket")); err != nil {
+		return err
+	}
+	e.releases, err = release.Open(e.bucket, release.Config{Keep: e.site.Content.Releases.Keep})
+	return err
+}
+
+func (e *environment) close() error {
+	var failed error
+	if e.bucket != nil {
+		failed = e.bucket.Close()
+	}
+	return errors.Join(failed, e.database.Close())
+}
+
+func (e *environment) enginePath() string { return filepath.Join(e.dir, "engine.db") }
+
+// lock makes this process the one that runs the environment's engine.
+func (e *environment) lock() (unlock func() error, err error) {
+	return engine.Lock(filepath.Join(e.dir, "engine.lock"))
+}
+
+// baker returns the engine and the bake service on it, neither started.
+func (e *environment) baker(
+	ctx context.Context, log *slog.Logger, now func() time.Time, published func(),
+) (*engine.Engine, *bake.Service, error) {
+	runs, err := engine.New(ctx, engine.Config{Path: e.enginePath()})
+	if err != nil {
+		return nil, nil, err
+	}
+	content := &e.site.Content
+	service, err := bake.New(bake.Config{
+		Program: program(e.site), Editions: editions(content), Every: content.Schedule.Every, Debounce: content.Schedule.Debounce,
+		Shrink: content.Releases.Shrink, Now: now, Log: log,
+	}, bake.Deps{Catalog: e.catalog, Releases: e.releases, Engine: runs, Published: published})
+	if err != nil {
+		return nil, nil, errors.Join(err, runs.Stop(ctx))
+	}
+	return runs, service, nil
+}
+
+// program is what a site asks to be baked.
+func program(s *site.Site) *bake.Program {
+	p := &bake.Program{
+		Rules: s.Content.Rules, Horizon: s.Content.Schedule.Horizon, Site: s.Content.Hash,
+		Everywhere: []bake.Fixed{{Path: site.VariationsPath, Body: s.Variations()}},
+	}
+	for _, a := range s.Content.Applications {
+		p.Applications = append(p.Applications, bake.Application{Name: a.Name, Editions: a.Editions, Plans: a.Documents})
+	}
+	return p
+}
+
+// editions is what edges are told of a site's editions. A viewer who asks for no
+// language gets the one that comes first in the country's locale chain, else the
+// application's first.
+func editions(content *site.Content) []release.Edition {
+	var list []release.Edition
+	for _, a := range content.Applications {
+		first := len(list)
+		for _, e := range a.Editions {
+			list = append(list, release.Edition{
+				Name: e.Name(), Application: a.Name, Language: string(e.Language), Countries: e.Countries.List(),
+			})
+		}
+		if len(a.Languages) > 0 {
+			chooseDefaults(content, a, list[first:])
+		}
+	}
+	return list
+}
+
+func chooseDefaults(content *site.Content, a site.Application, list []release.Edition) {
+	for _, code := range a.Countries.List() {
+		country, _ := content.Country(code)
+		chosen := -1
+		for _, locale := range country.Locales {
+			for i, e := range a.Editions {
+				if chosen < 0 && e.Language == locale && e.Countries.Has(code) {
+					chosen = i
+				}
+			}
+		}
+		for i, e := range a.Editions {
+			if chosen < 0 && e.Countries.Has(code) {
+				chosen = i
+			}
+		}
+		if chosen >= 0 {
+			list[chosen].DefaultCountries = append(list[chosen].DefaultCountries, code)
+		}
+	}
+}
