@@ -43,7 +43,7 @@ func (c *cli) importFiles() *cobra.Command {
 				}
 			}
 			if rejected > 0 {
-				return ovenbird.Errorf(ovenbird.Invalid, "%d rows were rejected; %s has each with its line and the reason", rejected, rejects)
+				return ovenbird.Errorf(ovenbird.Invalid, "%d rows were rejected; %s has each with line and reason", rejected, rejects)
 			}
 			return nil
 		},

@@ -30,7 +30,7 @@ func (c *cli) releases() *cobra.Command {
 	group.AddCommand(
 		c.onReleases("list", "List the releases that are kept", 0, c.listReleases),
 		c.onReleases("show ID", "Show one release", 1, c.showRelease),
-		c.onReleases("diff ID ID", "Show the rows in which two releases differ", 2, c.diffReleases),
+		c.onReleases("diff FROM TO", "Show the rows in which two releases differ", 2, c.diffReleases),
 		pin, rollback,
 		c.onReleases("unpin ID", "Let a pinned release go when its time comes", 1,
 			func(ctx context.Context, s *release.Store, ids []string) error {

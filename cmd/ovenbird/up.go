@@ -146,8 +146,8 @@ func routes(siteDir string, documents http.Handler) http.Handler {
 }
 
 func (c *cli) ready(url string) {
-	c.note("\n  storefront   %s/\n  a document   curl -i %s/FI/tv/home.json\n  variations   curl %s/variations.json\n  edge         curl %s/_ovenbird/status\n",
-		url, url, url, url)
+	c.note("\n  storefront   %[1]s/\n  a document   curl -i %[1]s/FI/tv/home.json\n"+
+		"  variations   curl %[1]s/variations.json\n  edge         curl %[1]s/_ovenbird/status\n", url)
 	fmt.Fprintf(c.stdout, "ready %s\n", url) //nolint:errcheck // who waits for it sees that it is missing
 }
 
@@ -157,7 +157,7 @@ func (c *cli) ready(url string) {
 func (c *cli) seed(ctx context.Context, e *environment) error {
 	path := filepath.Join(e.dir, "seeded.json")
 	seeded := make(map[string]string)
-	if body, err := os.ReadFile(path); err == nil { //nolint:gosec // the environment's own folder
+	if body, err := os.ReadFile(path); err == nil {
 		if err := json.Unmarshal(body, &seeded); err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}

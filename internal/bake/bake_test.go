@@ -3,6 +3,7 @@ package bake_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -258,6 +259,7 @@ func drawLicense(t *rapid.T) *ovenbird.License {
 
 // check tries a law on a thousand cases: the rare ones are those that break it.
 func check(t *testing.T, law func(*rapid.T)) {
+	t.Helper()
 	for range 10 {
 		rapid.Check(t, law)
 	}
@@ -297,7 +299,7 @@ func TestAnUpdateComesToTheSameReleaseAsAFullBake(t *testing.T) {
 }
 
 func compare(a, b release.Content) string {
-	var report string
+	var report strings.Builder
 	rows := func(tree *release.Tree) map[release.Key]release.Row {
 		m := make(map[release.Key]release.Row)
 		for row := range tree.All() {
@@ -308,15 +310,16 @@ func compare(a, b release.Content) string {
 	left, right := rows(a.Tree), rows(b.Tree)
 	for key, row := range left {
 		if !row.Equal(right[key]) {
-			report += fmt.Sprintf("update has %v, full %v\n", row, right[key])
+			fmt.Fprintf(&report, "update has %v, full %v\n", row, right[key])
 		}
 	}
 	for key, row := range right {
 		if _, ok := left[key]; !ok {
-			report += fmt.Sprintf("update lacks %v\n", row)
+			fmt.Fprintf(&report, "update lacks %v\n", row)
 		}
 	}
-	return report + fmt.Sprintf("patches: %d and %d", len(a.Patches), len(b.Patches))
+	fmt.Fprintf(&report, "patches: %d and %d", len(a.Patches), len(b.Patches))
+	return report.String()
 }
 
 // What an edge shows later, by the patches it has, is what a bake at that later

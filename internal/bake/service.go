@@ -282,8 +282,8 @@ func (s *Service) shrunk(ctx context.Context, request Request, parent *release.R
 	if documents >= float64(expected)*least {
 		return "", nil
 	}
-	return fmt.Sprintf("it has %.0f documents where %d were expected, over %.0f%% fewer; if that is meant, run: ovenbird bake --allow-shrink",
-		documents, expected, s.cfg.Shrink*100), nil
+	return fmt.Sprintf("it has %.0f documents where %d were expected, over %.0f%% fewer; "+
+		"if that is meant, run: ovenbird bake --allow-shrink", documents, expected, s.cfg.Shrink*100), nil
 }
 
 // publish makes a written release the one that is served. To publish what is
@@ -339,7 +339,7 @@ func (s *Service) run(ctx context.Context, request Request) {
 	case outcome.Status == Stopped:
 		log.Warn("release held", "why", outcome.Why)
 	default:
-		log.Info("bake "+string(outcome.Status), "release", outcome.Release, "documents", outcome.Documents,
+		log.Info("baked", "status", outcome.Status, "release", outcome.Release, "documents", outcome.Documents,
 			"remade", outcome.Remade, "took", outcome.Took.Round(time.Microsecond))
 	}
 }
