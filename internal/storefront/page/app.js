@@ -87,11 +87,13 @@ function showRecords() {
 
 function recordElement(record) {
   const good = record.status === 200;
+  const facts = factsOf(record);
   const summary = el("summary", {},
     el("span", { className: good ? "badge" : "badge bad" }, record.status === 0 ? "no answer" : String(record.status)),
-    el("code", {}, record.address));
+    el("code", {}, record.address),
+    el("span", { className: "brief" }, [facts.Transferred, facts["Content-Encoding"], facts["Edge took"]].join(" · ")));
   const details = el("details", { open: opened.has(record.address) }, summary, el("dl", { className: "headers" },
-    Object.entries(factsOf(record)).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+    Object.entries(facts).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
   const pre = el("pre", { tabIndex: 0, "aria-label": "JSON of " + record.address });
   const fill = () => {
     if (details.open && !pre.isConnected) {
@@ -475,5 +477,9 @@ byID("panel-close").addEventListener("click", () => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !byID("panel").hidden) showPanel(false);
 });
+// The panel stands below the bar, which is as high as its controls need.
+new ResizeObserver(([entry]) => {
+  document.documentElement.style.setProperty("--bar", `${entry.target.offsetHeight}px`);
+}).observe(byID("bar"));
 showPanel(localStorage.getItem("storefront.panel") === "1");
 start();
