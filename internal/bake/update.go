@@ -119,6 +119,9 @@ func (t *touch) subjects(k *kitchen, now, was *facts.View) []subject {
 			}
 		}
 	}
+	if longest > 0 {
+		now.NarrowSearch(longest, prefixes)
+	}
 	for prefix := range prefixes {
 		subjects = append(subjects, subject{shape.ByPrefix, prefix})
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -19,13 +20,17 @@ type Hit struct {
 
 // searchIndex maps folded prefixes to hits, ordered by CompareTitles.
 type searchIndex struct {
-	longest int // characters
+	longest int             // characters
+	only    map[string]bool // the prefixes it knows; nil for all
 	hits    map[string][]Hit
 }
 
 // Fold brings a text to the form in which search compares: compatibility
 // decomposition without marks, in lower case, so that "Élan" is found by "elan".
 func Fold(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return strings.ToLower(s)
+	}
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(s) {
 		if !unicode.Is(unicode.Mn, r) {
@@ -55,6 +60,13 @@ func (v *View) Search(prefix string, longest int) []Hit {
 	return v.timeless.searchBy(longest).hits[prefix]
 }
 
+// NarrowSearch makes Search and Prefixes know the given prefixes and no others,
+// in this view and those at other instants: for an update that makes few lists
+// again and has no use for an index of the whole catalog.
+func (v *View) NarrowSearch(longest int, prefixes map[string]bool) {
+	v.timeless.search = v.timeless.index(longest, prefixes)
+}
+
 // PrefixesOf returns the prefixes that find t anywhere in this edition.
 func (v *View) PrefixesOf(t *ovenbird.Title, longest int) []string {
 	found := &searchIndex{longest: longest, hits: make(map[string][]Hit)}
@@ -70,14 +82,20 @@ func (s *timeless) searchBy(longest int) *searchIndex {
 	if s.search != nil && s.search.longest == longest {
 		return s.search
 	}
-	s.search = &searchIndex{longest: longest, hits: make(map[string][]Hit)}
+	s.search = s.index(longest, nil)
+	return s.search
+}
+
+// index makes the index of the given prefixes, of all where only is nil.
+func (s *timeless) index(longest int, only map[string]bool) *searchIndex {
+	index := &searchIndex{longest: longest, only: only, hits: make(map[string][]Hit)}
 	for _, t := range s.snapshot.Titles {
-		s.addHits(s.search, t)
+		s.addHits(index, t)
 	}
-	for _, hits := range s.search.hits {
+	for _, hits := range index.hits {
 		slices.SortFunc(hits, func(a, b Hit) int { return ovenbird.CompareTitles(a.Title, b.Title) })
 	}
-	return s.search
+	return index
 }
 
 // addHits enters t under every prefix of every name it goes by.
@@ -124,6 +142,9 @@ func prefixEnds(s string) func(yield func(end, n int) bool) {
 
 // enter adds a hit, joined with the title's own under the same prefix.
 func (x *searchIndex) enter(prefix string, hit Hit) {
+	if x.only != nil && !x.only[prefix] {
+		return
+	}
 	hits := x.hits[prefix]
 	for i := len(hits) - 1; i >= 0 && hits[i].Title == hit.Title; i-- {
 		hits[i].Countries = hits[i].Countries.Union(hit.Countries)
