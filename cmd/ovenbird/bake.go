@@ -27,6 +27,9 @@ func (c *cli) bake() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asOf.After(time.Now()) {
+				return ovenbird.Errorf(ovenbird.Invalid, "--at %s is still to come: what opens until then would be served now", at)
+			}
 			request.Reason, request.AsOf = "command", asOf
 			e, err := c.open(cmd.Context())
 			if err != nil {
@@ -42,7 +45,7 @@ func (c *cli) bake() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&request.Full, "full", false, "bake everything, even where an update would do")
 	cmd.Flags().BoolVar(&request.AllowShrink, "allow-shrink", false, "publish even if many documents are gone")
-	cmd.Flags().StringVar(&at, "at", "", "bake as of this instant (RFC 3339) instead of now")
+	cmd.Flags().StringVar(&at, "at", "", "bake as of this past instant (RFC 3339) instead of now")
 	return cmd
 }
 

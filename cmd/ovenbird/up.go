@@ -169,19 +169,28 @@ func (c *cli) seed(ctx context.Context, e *environment) error {
 		if err != nil {
 			return fmt.Errorf("read the catalog file: %w", err)
 		}
+		// The name within the site: the same however --site is written.
+		name, err := filepath.Rel(e.site.Dir, file.File)
+		if err != nil {
+			return fmt.Errorf("name the catalog file: %w", err)
+		}
 		sum := sha256.Sum256(body)
-		if hash := hex.EncodeToString(sum[:]); seeded[file.File] != hash {
+		if hash := hex.EncodeToString(sum[:]); seeded[name] != hash {
 			report, err := c.importFile(ctx, e, file.File, file.Mapping, filepath.Join(e.dir, "rejects.ndjson"))
 			if err != nil {
 				return err
 			}
 			c.note("imported %s: %d records, %d changed, %d rejected", file.File, report.Records, report.Changed, report.Rejected)
-			seeded[file.File] = hash
+			seeded[name] = hash
 		}
 	}
 	body, err := json.Marshal(seeded)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, body, 0o600)
+	// A process killed here leaves the old file or the new one, never half of it.
+	if err := os.WriteFile(path+".new", body, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }

@@ -44,7 +44,7 @@ type Request struct {
 	// AllowShrink publishes a release even if it lost more than the usual share
 	// of its documents.
 	AllowShrink bool `json:"allow_shrink,omitempty"`
-	// AsOf is the instant to bake as of; zero means now.
+	// AsOf is the instant to bake as of, not one to come; zero means now.
 	AsOf time.Time `json:"as_of,omitzero"`
 }
 
@@ -130,10 +130,15 @@ type candidate struct {
 // served, or not served at all.
 func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
 	asOf, err := engine.Step(run, "instant", func(context.Context) (time.Time, error) {
+		now := s.cfg.Now().UTC()
+		if request.AsOf.After(now) {
+			return now, ovenbird.Errorf(ovenbird.Invalid, "a release as of %s would show what is not licensed yet: it is %s",
+				request.AsOf.Format(time.RFC3339), now.Format(time.RFC3339))
+		}
 		if !request.AsOf.IsZero() {
 			return request.AsOf.UTC(), nil
 		}
-		return s.cfg.Now().UTC(), nil
+		return now, nil
 	})
 	if err != nil {
 		return Outcome{}, err
@@ -327,9 +332,8 @@ func (s *Service) Stop(ctx context.Context) error {
 	}
 }
 
-// run bakes once and reports the outcome to the log. A failure is tried again
-// by the next trigger.
-func (s *Service) run(ctx context.Context, request Request) {
+// run bakes once, reports the outcome to the log, and whether there was one.
+func (s *Service) run(ctx context.Context, request Request) (ok bool) {
 	outcome, err := s.Bake(ctx, request)
 	log := s.cfg.Log.With("reason", request.Reason)
 	switch {
@@ -342,4 +346,5 @@ func (s *Service) run(ctx context.Context, request Request) {
 		log.Info("baked", "status", outcome.Status, "release", outcome.Release, "documents", outcome.Documents,
 			"remade", outcome.Remade, "took", outcome.Took.Round(time.Microsecond))
 	}
+	return err == nil
 }

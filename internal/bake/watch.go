@@ -12,18 +12,26 @@ const watchInterval = 50 * time.Millisecond
 // maxDebounces is how many debounce times a burst of edits may put a bake off.
 const maxDebounces = 5
 
+// retryAfter is how long after a bake that failed it is tried again.
+const retryAfter = 5 * time.Second
+
 // burst is a run of edits that is waited out before it is baked.
 type burst struct {
 	quiet, longest time.Duration
 	last           int64 // sequence number seen last
 	baked          int64 // sequence number of the last bake that was asked for
 	since, changed time.Time
+	notBefore      time.Time // when a bake that failed is to be tried again
+	failed         bool
 }
 
 // due takes in the sequence number as of now and reports whether it is time to
 // bake: the catalog changed and has been quiet for a while, or has not been quiet
 // for long.
 func (b *burst) due(sequence int64, now time.Time) bool {
+	if b.failed {
+		return !now.Before(b.notBefore)
+	}
 	if sequence == b.baked {
 		return false
 	}
@@ -40,6 +48,12 @@ func (b *burst) due(sequence int64, now time.Time) bool {
 	return true
 }
 
+// done takes in how the bake that was due, or any other, ended. One that failed
+// is due again after a while, changed catalog or not.
+func (b *burst) done(ok bool, now time.Time) {
+	b.failed, b.notBefore = !ok, now.Add(retryAfter)
+}
+
 // watch bakes when the catalog changed, and every so often.
 func (s *Service) watch(ctx context.Context) {
 	edits := burst{quiet: s.cfg.Debounce, longest: maxDebounces * s.cfg.Debounce}
@@ -51,13 +65,13 @@ func (s *Service) watch(ctx context.Context) {
 	schedule := time.NewTicker(s.cfg.Every)
 	defer schedule.Stop()
 	// What changed before watching began is baked at once.
-	s.run(ctx, Request{Reason: "start"})
+	edits.done(s.run(ctx, Request{Reason: "start"}), time.Now())
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-schedule.C:
-			s.run(ctx, Request{Reason: "schedule"})
+			edits.done(s.run(ctx, Request{Reason: "schedule"}), time.Now())
 			s.collect(ctx)
 		case <-poll.C:
 			sequence, err := s.deps.Catalog.Sequence(ctx)
@@ -66,7 +80,7 @@ func (s *Service) watch(ctx context.Context) {
 				continue
 			}
 			if edits.due(sequence, time.Now()) {
-				s.run(ctx, Request{Reason: "edit"})
+				edits.done(s.run(ctx, Request{Reason: "edit"}), time.Now())
 			}
 		}
 	}
