@@ -69,6 +69,7 @@ var shapes = map[string]string{
 		collection(id: $collection) { name pages titleCount titles(page: $page) { id name kind } } }`,
 	"upcoming.json":        `{ upcoming(days: 2) { opens title { name } } }`,
 	"leaving.json":         `{ leaving(days: 2, first: 3) { leaves title { id name } } }`,
+	"featured.json":        `{ title(id: "m1") { name synopsis } collection(id: "k1") { titles(order: NEWEST, first: 2) { id } } }`,
 	"search/{prefix}.json": `query ($prefix: String!) { search(prefix: $prefix, first: 3) { id name } }`,
 }
 
@@ -178,7 +179,13 @@ func (w *world) edit(t *rapid.T) ovenbird.Touched {
 	switch rapid.IntRange(0, 5).Draw(t, "what") {
 	case 0, 1:
 		id := rapid.SampledFrom(titleIDs).Draw(t, "title")
+		was := w.titles[id]
 		w.titles[id] = w.drawTitle(t, id)
+		if was != nil && rapid.Bool().Draw(t, "only the texts") {
+			renamed := *was
+			renamed.Texts = w.titles[id].Texts
+			w.titles[id] = &renamed
+		}
 		return ovenbird.Touched{Titles: []ovenbird.TitleID{id}}
 	case 2:
 		id := rapid.SampledFrom(titleIDs).Draw(t, "gone")
@@ -219,7 +226,7 @@ func (w *world) drawTitle(t *rapid.T, id ovenbird.TitleID) *ovenbird.Title {
 	title := &ovenbird.Title{
 		ID: id, Kind: kindOf(id), SortKey: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "sort"), Texts: drawTexts(t),
 		Published: rapid.IntRange(0, 5).Draw(t, "published") > 0, Video: rapid.IntRange(0, 5).Draw(t, "video") > 0,
-		Special: id[0] == 'x', Ratings: []ovenbird.Rating{{System: "FSK", Value: rapid.SampledFrom([]string{"0", "12", "?"}).Draw(t, "fsk")}},
+		Special: id[0] == 'x', Year: rapid.SampledFrom([]int{0, 1990}).Draw(t, "year"), Ratings: []ovenbird.Rating{{System: "FSK", Value: rapid.SampledFrom([]string{"0", "12", "?"}).Draw(t, "fsk")}},
 	}
 	var parents []ovenbird.TitleID
 	for _, parent := range titleIDs {

@@ -36,7 +36,7 @@ func Compile(d Document) (*Plan, error) {
 	}
 	return &Plan{
 		template: d.Template, pageSize: d.PageSize, longestPrefix: d.LongestPrefix,
-		root: root, cards: c.cards, reads: c.reads, days: c.days,
+		root: root, cards: c.cards, reads: c.reads, days: c.days, namesTitles: c.namesTitles,
 	}, nil
 }
 
@@ -48,6 +48,8 @@ type compilation struct {
 	cards     []*Card
 	days      int
 	errs      []error
+
+	namesTitles bool
 }
 
 // builder compiles the selection at one relation.

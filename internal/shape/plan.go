@@ -25,6 +25,7 @@ type Plan struct {
 	cards         []*Card
 	reads         ReadSet
 	days          int
+	namesTitles   bool
 }
 
 // Template returns the path of the plan's documents and what they are keyed by.
@@ -44,6 +45,11 @@ func (p *Plan) Cards() []*Card { return p.cards }
 // ReadSet returns what the plan's documents read. What their cards read is in
 // the cards' own.
 func (p *Plan) ReadSet() ReadSet { return p.reads }
+
+// NamesTitles reports whether the plan's documents contain titles that the shape
+// names by id. Documents without keys otherwise contain nothing of a title but
+// its place in lists: what is shown of it there is in cards.
+func (p *Plan) NamesTitles() bool { return p.namesTitles }
 
 // Days returns how many days ahead the plan's documents look, the most of its
 // `upcoming` and `leaving`, and whether they do at all. Such a document changes

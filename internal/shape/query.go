@@ -41,6 +41,7 @@ func queryTitle(b *builder, n *node) write[root] {
 	var id ovenbird.TitleID
 	if !isKey {
 		b.unkeyed(n)
+		b.namesTitles = true
 		id = ovenbird.TitleID(b.id(n))
 	}
 	below := b.below(n)
