@@ -3,7 +3,6 @@ package edge
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strings"
 
 	"ovenbird/internal/ovenbird"
@@ -62,10 +61,9 @@ func (c combination) recipe(template release.Hash) release.Hash {
 
 // combine works out which lists a template leads to in the given countries.
 // cards has the classes of every slot.
-func combine(t *release.Template, countries ovenbird.CountrySet, cards map[string][]release.Class) ([]combination, error) {
-	distinct := slices.Compact(slices.Sorted(slices.Values(t.Slots)))
-	rows := make([][]release.Class, len(distinct))
-	for i, slot := range distinct {
+func combine(o *object, countries ovenbird.CountrySet, cards map[string][]release.Class) ([]combination, error) {
+	rows := make([][]release.Class, len(o.slots))
+	for i, slot := range o.slots {
 		rows[i] = cards[slot]
 		if missing := countries.Minus(covered(rows[i])); !missing.Empty() {
 			return nil, fmt.Errorf("it holds card %q, which does not exist in %s", strings.TrimPrefix(slot, "\x00"), missing)
@@ -75,8 +73,8 @@ func combine(t *release.Template, countries ovenbird.CountrySet, cards map[strin
 	made := make([]combination, len(cells))
 	for i, cell := range cells {
 		country, _ := cell.First()
-		made[i] = combination{countries: cell, cards: make([]release.Hash, len(t.Slots))}
-		for j, slot := range t.Slots {
+		made[i] = combination{countries: cell, cards: make([]release.Hash, len(o.template.Slots))}
+		for j, slot := range o.template.Slots {
 			made[i].cards[j] = objectFor(cards[slot], country)
 		}
 	}

@@ -51,15 +51,17 @@ func newRepresentation(c coding, body []byte) *representation {
 	return r
 }
 
-// document is a body that viewers get. Identity and zstd are there from the
-// start; brotli and gzip are made when the first viewer wants them, and stay.
+// document is a body that viewers get. Identity is there from the start, and zstd
+// is made right after the release is served (see Edge.takeOver); the other
+// codings are made when the first viewer wants them. What is made stays.
 type document struct {
-	made [codingCount]atomic.Pointer[representation]
+	press *press
+	made  [codingCount]atomic.Pointer[representation]
 }
 
 // incompressible reports whether compressing the document makes it no smaller.
 func (d *document) incompressible() bool {
-	return len(d.made[zstandard].Load().body) >= len(d.made[identity].Load().body)
+	return len(d.in(zstandard).body) >= len(d.made[identity].Load().body)
 }
 
 // in returns the document in a coding. Requests that come at the same time may
@@ -70,9 +72,12 @@ func (d *document) in(c coding) *representation {
 	}
 	body := d.made[identity].Load().body
 	var made []byte
-	if c == brotliCoding {
+	switch c {
+	case zstandard:
+		made = d.press.compress(body)
+	case brotliCoding:
 		made = compressBrotli(body)
-	} else {
+	default:
 		made = compressGzip(body)
 	}
 	d.made[c].CompareAndSwap(nil, newRepresentation(c, made))
@@ -108,19 +113,21 @@ type press struct{ zstd *zstd.Encoder }
 // zstdWindow is far below the 8 MiB that RFC 9659 allows, to spare clients memory.
 const zstdWindow = 1 << 20
 
-func newPress() (press, error) {
+func newPress() (*press, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithWindowSize(zstdWindow), zstd.WithEncoderCRC(false))
 	if err != nil {
-		return press{}, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
+		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
 	}
-	return press{zstd: encoder}, nil
+	return &press{zstd: encoder}, nil
 }
 
 // document takes over body.
-func (p press) document(body []byte) *document {
-	compressed := bytes.Clone(p.zstd.EncodeAll(body, make([]byte, 0, len(body)/2)))
-	d := &document{}
+func (p *press) document(body []byte) *document {
+	d := &document{press: p}
 	d.made[identity].Store(newRepresentation(identity, body))
-	d.made[zstandard].Store(newRepresentation(zstandard, compressed))
 	return d
+}
+
+func (p *press) compress(body []byte) []byte {
+	return bytes.Clone(p.zstd.EncodeAll(body, make([]byte, 0, len(body)/2)))
 }

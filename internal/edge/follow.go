@@ -137,7 +137,7 @@ func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
 	if err != nil {
 		return err
 	}
-	st, err := f.builder.build(ctx, before, next)
+	st, fresh, err := f.builder.build(ctx, before, next)
 	if err != nil {
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
@@ -146,7 +146,11 @@ func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
 	e.counters.taken.Add(1)
 	e.log.InfoContext(ctx, "serving a release",
 		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "entries_made", st.made)
-	return nil
+	// Viewers need not wait for this: who comes earlier makes what it needs.
+	return parallel(ctx, len(fresh), func(i int) error {
+		fresh[i].in(zstandard)
+		return nil
+	})
 }
 
 // open opens a release, sharing with the one that is served.

@@ -113,16 +113,18 @@ func (m *maker) document(hash release.Hash, body []byte) *document {
 	if d := m.documents.get(hash); d != nil {
 		return d
 	}
-	return m.documents.put(hash, m.press.document(body))
+	d := m.documents.put(hash, m.press.document(body))
+	m.fresh.add(d)
+	return d
 }
 
 // lists makes the lists of a class whose object is a template.
 func (m *maker) lists(class release.Class, o *object, instant int64, add func(ovenbird.CountrySet, *document)) error {
 	cards := make(map[string][]release.Class, len(m.cards))
-	for _, slot := range o.template.Slots {
+	for _, slot := range o.slots {
 		cards[slot] = classesAt(m.cards[slot], instant)
 	}
-	combinations, err := combine(o.template, class.Countries, cards)
+	combinations, err := combine(o, class.Countries, cards)
 	if err != nil {
 		return err
 	}

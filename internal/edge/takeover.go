@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"sync"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -13,7 +14,7 @@ import (
 
 // builder makes states from releases. One goroutine uses it at a time.
 type builder struct {
-	press      press
+	press      *press
 	objects    interner[release.Hash, object]
 	documents  interner[release.Hash, document] // by the hash of the body
 	recipes    interner[release.Hash, document] // by what a list was made from
@@ -26,6 +27,7 @@ type builder struct {
 type object struct {
 	body     []byte
 	template *release.Template // nil for a card
+	slots    []string          // of the template, ordered, each once
 }
 
 // rowVersion is a row from an instant on.
@@ -34,16 +36,17 @@ type rowVersion struct {
 	classes []release.Class
 }
 
-// build returns the state for a release. With a previous state it does only
-// what differs from that, and shares the rest. If it fails, nothing happened.
-func (b *builder) build(ctx context.Context, previous *state, r *release.Release) (*state, error) {
+// build returns the state for a release, and the documents that it has and no
+// state before had. With a previous state it does only what differs from that,
+// and shares the rest. If it fails, nothing happened.
+func (b *builder) build(ctx context.Context, previous *state, r *release.Release) (*state, []*document, error) {
 	editions := r.Manifest().Editions
 	if err := checkEditions(editions); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	content, err := r.Content(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the content: %w", err)
+		return nil, nil, fmt.Errorf("reading the content: %w", err)
 	}
 	if previous != nil && !sameNames(previous.manifest.Editions, editions) {
 		// Rows that are the same may belong to other editions now. Documents are
@@ -62,11 +65,11 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 	t.patches = patchIndex(content.Patches)
 	keys := t.touched()
 	if err := t.checkRows(editions, keys); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	made, err := t.make(ctx, keys)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for name, changes := range made {
 		if tables[name] == nil {
@@ -79,7 +82,7 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 	for _, changes := range made {
 		st.made += len(changes)
 	}
-	return st, nil
+	return st, t.fresh.documents, nil
 }
 
 // takeover is the work for one release.
@@ -92,6 +95,19 @@ type takeover struct {
 	patches map[release.Key][]rowVersion
 	// known keeps what is needed in use until the entries hold it.
 	known map[release.Hash]*object
+	fresh fresh
+}
+
+// fresh collects documents that were made. Any number of goroutines may add.
+type fresh struct {
+	mu        sync.Mutex
+	documents []*document
+}
+
+func (f *fresh) add(d *document) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.documents = append(f.documents, d)
 }
 
 // patchIndex returns the versions that patches bring, by key, in order.
@@ -282,7 +298,7 @@ func newObject(body []byte) (*object, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &object{template: &template}, nil
+		return &object{template: &template, slots: slices.Compact(slices.Sorted(slices.Values(template.Slots)))}, nil
 	}
 	if len(body) == 0 || body[0] != '{' && body[0] != '[' {
 		return nil, fmt.Errorf("it is neither a document nor a template")
@@ -308,16 +324,15 @@ func (t *takeover) cardsOf(keys map[release.Key]bool) (map[release.Key]bool, err
 
 // slots returns the slots of all templates of a row, ordered, each once.
 func (t *takeover) slots(key release.Key) []string {
-	var all []string
+	all := make(map[string]bool)
 	for _, version := range t.row(key) {
 		for _, class := range version.classes {
-			if template := t.known[class.Object].template; template != nil {
-				all = append(all, template.Slots...)
+			for _, slot := range t.known[class.Object].slots {
+				all[slot] = true
 			}
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return slices.Sorted(maps.Keys(all))
 }
 
 // entry makes the entry of a row; nil where it has no document at any time.
