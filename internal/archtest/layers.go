@@ -26,7 +26,7 @@ var layers = [][]string{
 	// What people write: configuration, feeds.
 	{"site", "importer"},
 	// The services.
-	{"bake", "edge", "storefront"},
+	{"admin", "bake", "edge", "storefront"},
 }
 
 // top are the folders that stand above all layers.

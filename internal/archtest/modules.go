@@ -16,6 +16,7 @@ var modules = []module{
 	// What gocloud.dev's S3 driver is made of: the conditions of writes go through it.
 	{"github.com/aws/aws-sdk-go-v2", []string{"internal/bucket"}},
 	{"github.com/aws/smithy-go", []string{"internal/bucket"}},
+	{"github.com/danielgtaylor/huma/v2", []string{"internal/admin"}},
 	{"github.com/dbos-inc/dbos-transact-golang", []string{"internal/engine"}},
 	{"github.com/go-json-experiment/json", []string{"internal/catalog", "internal/importer"}},
 	{"github.com/jackc/pgx/v5", []string{"internal/database"}},
