@@ -68,7 +68,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)
 	})
-	root.AddCommand(c.up(), c.importFiles(), c.bake(), c.releases(), c.explain(), c.schema(), c.doctor())
+	root.AddCommand(c.up(), c.importFiles(), c.export(), c.bake(), c.releases(), c.explain(), c.schema(), c.doctor())
 	return root
 }
 

@@ -76,7 +76,10 @@ func (p *plan) pass(records []Record, pending []int) (left []int) {
 		before := len(p.effects)
 		err := p.apply(&records[i])
 		_, waits := errors.AsType[waitingError](err)
-		p.results[i] = Result{Changed: len(p.effects) > before, Err: err, Waits: waits}
+		p.results[i] = Result{Err: err, Waits: waits}
+		if len(p.effects) > before {
+			p.results[i].Changed, p.results[i].Action = true, p.effects[before].action()
+		}
 		if waits {
 			held[key] = true
 			left = append(left, i)
@@ -128,6 +131,9 @@ func (p *plan) apply(r *Record) error {
 			return err
 		}
 	}
+	if err := p.expected(r); err != nil {
+		return err
+	}
 	switch r.Type {
 	case TypeTitle:
 		return p.applyTitle(r)
@@ -164,7 +170,7 @@ func (p *plan) applyTitle(r *Record) error {
 	}
 	t, err := p.check.title(r.ID, fields)
 	if err != nil {
-		return err
+		return p.check.titleErrors(fields, err)
 	}
 	if err := p.checkPlace(t, old); err != nil {
 		return err
@@ -177,10 +183,10 @@ func (p *plan) applyTitle(r *Record) error {
 // checkPlace checks what a title's kind and parent must fit: its past and its tree.
 func (p *plan) checkPlace(t, old *ovenbird.Title) error {
 	if old != nil && old.Kind != t.Kind {
-		return invalid("it is a %s and can not become a %s: use a new id", old.Kind, t.Kind)
+		return about("kind", invalid("it is a %s and can not become a %s: use a new id", old.Kind, t.Kind))
 	}
 	if kind, dead := p.state.tombstones[t.ID]; dead && kind != t.Kind {
-		return invalid("the id belonged to a %s, which was deleted; ids are not reused for another kind: use a new id", kind)
+		return about("kind", invalid("the id belonged to a %s, which was deleted; ids are not reused for another kind: use a new id", kind))
 	}
 	if t.Parent == "" {
 		return nil
@@ -189,15 +195,15 @@ func (p *plan) checkPlace(t, old *ovenbird.Title) error {
 	for at := t.Parent; at != ""; at = p.state.place[at].parent {
 		path = append(path, string(at))
 		if at == t.ID {
-			return invalid("titles can not be below themselves: %s", strings.Join(path, " is below "))
+			return about("parent", invalid("titles can not be below themselves: %s", strings.Join(path, " is below ")))
 		}
 	}
 	parent, ok := p.state.place[t.Parent]
 	switch {
 	case !ok:
-		return waiting(ovenbird.NotFound, "its parent %s is not in the catalog", t.Parent)
+		return about("parent", waiting(ovenbird.NotFound, "its parent %s is not in the catalog", t.Parent))
 	case !parent.kind.MayHold(t.Kind):
-		return invalid("its parent %s has kind %s, which can not hold kind %s", t.Parent, parent.kind, t.Kind)
+		return about("parent", invalid("its parent %s has kind %s, which can not hold kind %s", t.Parent, parent.kind, t.Kind))
 	}
 	return nil
 }
@@ -244,10 +250,10 @@ func (p *plan) applyLicense(r *Record) error {
 	}
 	l, err := p.check.license(r.ID, fields)
 	if err != nil {
-		return err
+		return p.check.licenseErrors(fields, err)
 	}
 	if _, ok := p.state.place[l.Title]; !ok {
-		return waiting(ovenbird.NotFound, "its title %s is not in the catalog", l.Title)
+		return about("title", waiting(ovenbird.NotFound, "its title %s is not in the catalog", l.Title))
 	}
 	p.change(effect{
 		typ: TypeLicense, id: r.ID, before: formOf(old, licenseForm), after: licenseForm(l), license: &pair[ovenbird.License]{old, l},
@@ -282,7 +288,7 @@ func (p *plan) applyCollection(r *Record) error {
 	}
 	c, err := p.check.collection(r.ID, fields)
 	if err != nil {
-		return err
+		return p.check.collectionErrors(fields, err)
 	}
 	p.putCollection(c, old, fields.Items != nil)
 	return nil
@@ -294,15 +300,21 @@ func (p *plan) putCollection(c, old *ovenbird.Collection, withItems bool) {
 	e.after = collectionForm(c, withItems)
 	e.before = formOf(old, func(old *ovenbird.Collection) jsontext.Value { return collectionForm(old, withItems) })
 	if withItems {
-		before, after := p.state.items[c.ID], make(positions, len(c.Items))
-		for i, title := range c.Items {
-			after[title] = fmt.Sprintf("%06d", i)
-		}
+		before, after := p.state.items[c.ID], listPositions(c.Items)
 		e.items = &pair[positions]{&before, &after}
 		p.state.items[c.ID] = after
 	}
 	p.change(e)
 	p.state.collections[c.ID] = c
+}
+
+// listPositions are the positions that a list of titles gives them.
+func listPositions(titles []ovenbird.TitleID) positions {
+	out := make(positions, len(titles))
+	for i, title := range titles {
+		out[title] = fmt.Sprintf("%06d", i)
+	}
+	return out
 }
 
 func (p *plan) deleteCollection(old *ovenbird.Collection) {
@@ -351,7 +363,7 @@ func (p *plan) applyItem(r *Record) error {
 		return nil
 	}
 	if p.state.collections[collection] == nil {
-		return waiting(ovenbird.NotFound, "its collection %s is not in the catalog", collection)
+		return about("collection", waiting(ovenbird.NotFound, "its collection %s is not in the catalog", collection))
 	}
 	e.after = itemForm(*r.Item)
 	e.items.after = &positions{title: r.Item.Position}

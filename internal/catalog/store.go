@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"ovenbird/internal/database"
 	"ovenbird/internal/ovenbird"
 )
@@ -64,13 +66,18 @@ type Batch struct {
 	Actor   string // who writes, for the feed; never empty
 	Records []Record
 	Atomic  bool // whether one refused record refuses them all
+	// Also, when it is not nil, runs in the batch's transaction after its writes:
+	// what it writes is committed with them, and its error rolls them back. It may
+	// run several times, like any function given to database.DB.Tx.
+	Also func(ctx context.Context, tx *sql.Tx, results []Result) error
 }
 
 // Result is what became of one record.
 type Result struct {
-	Changed bool  // whether the catalog is different now
-	Err     error // why it was refused; nil when it was not
-	Waits   bool  // whether the same record may be taken once others are there or gone
+	Changed bool   // whether the catalog is different now
+	Action  Action // what became of the thing; "" when nothing did
+	Err     error  // why it was refused; nil when it was not
+	Waits   bool   // whether the same record may be taken once others are there or gone
 }
 
 // Apply writes a batch: all its effects and their feed entries, or, on an error,
@@ -94,7 +101,13 @@ func (s *Store) Apply(ctx context.Context, b Batch) ([]Result, error) {
 		if err := p.refusal(b); err != nil {
 			return err
 		}
-		return write(ctx, tx, b.Actor, s.now(), p.effects)
+		if err := write(ctx, tx, b.Actor, s.now(), p.effects); err != nil {
+			return err
+		}
+		if b.Also == nil {
+			return nil
+		}
+		return b.Also(ctx, tx, p.results)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("apply %d records: %w", len(b.Records), err)
