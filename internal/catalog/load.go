@@ -54,7 +54,7 @@ func (n *needs) add(r *Record) {
 	case TypeCollection:
 		id := ovenbird.CollectionID(r.ID)
 		n.collections[id] = struct{}{}
-		if r.Op != Put || r.Collection != nil && r.Collection.Items != nil {
+		if r.Op != Put || !r.Expect.zero() || r.Collection != nil && r.Collection.Items != nil {
 			n.whole[id] = struct{}{}
 		}
 	case TypeItem:

@@ -80,6 +80,9 @@ func (p *plan) pass(records []Record, pending []int) (left []int) {
 		if len(p.effects) > before {
 			p.results[i].Changed, p.results[i].Action = true, p.effects[before].action()
 		}
+		if err == nil && !records[i].Expect.zero() {
+			p.results[i].Form = p.form(&records[i])
+		}
 		if waits {
 			held[key] = true
 			left = append(left, i)

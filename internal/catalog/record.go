@@ -36,6 +36,8 @@ type Record struct {
 	Type RecordType
 	ID   string // of the title, license or collection; "" for a collection item
 	Op   Op     // "" means Put
+	// Expect is what has to be there before; no part of the line of a file.
+	Expect Expectation
 
 	Title      *TitleRecord
 	License    *LicenseRecord

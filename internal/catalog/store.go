@@ -78,6 +78,9 @@ type Result struct {
 	Action  Action // what became of the thing; "" when nothing did
 	Err     error  // why it was refused; nil when it was not
 	Waits   bool   // whether the same record may be taken once others are there or gone
+	// Form is the complete put record of what is there afterwards, nil where that
+	// is nothing; only for records that expect something.
+	Form jsontext.Value
 }
 
 // Apply writes a batch: all its effects and their feed entries, or, on an error,
