@@ -53,6 +53,7 @@ func (s *Site) Check() []Finding {
 	c.documents()
 	c.leftovers()
 	c.catalog()
+	c.sources()
 	c.environments()
 	return c.findings
 }
@@ -214,6 +215,24 @@ func (c *checker) catalog() {
 				c.findings = append(c.findings, Finding{
 					Level: Error, Place: ovenbird.Place{File: name},
 					What: "catalog names this file, and it is not there", Remedy: "create it, or take it from catalog in " + contentFile,
+				})
+			}
+		}
+	}
+}
+
+// sources looks for the mappings of sources.
+func (c *checker) sources() {
+	for _, s := range c.site.Content.Sources {
+		for _, q := range s.Queries {
+			if q.Mapping == "" {
+				continue
+			}
+			if _, err := os.Stat(q.Mapping); err != nil {
+				c.findings = append(c.findings, Finding{
+					Level: Error, Place: ovenbird.Place{File: q.Mapping},
+					What:   "source " + s.Name + " names this mapping, and it is not there",
+					Remedy: "create it, or mend sources in " + contentFile,
 				})
 			}
 		}

@@ -34,7 +34,7 @@ const (
 
 func (l *loader) content(c *Content) {
 	root := l.object(l.yaml(contentFile), contentFile, "default_locale", "ratings", "groups", "countries", "applications",
-		"schedule", "releases", "catalog")
+		"schedule", "releases", "catalog", "sources")
 	if root == nil {
 		return
 	}
@@ -47,6 +47,7 @@ func (l *loader) content(c *Content) {
 	c.Schedule = l.schedule(root.get("schedule"))
 	c.Releases = l.releases(root.get("releases"))
 	c.Catalog = l.catalog(root.get("catalog"))
+	c.Sources = l.sources(root.get("sources"))
 }
 
 // ages reads what ratings mean, and the names of the rating systems.

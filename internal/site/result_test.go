@@ -48,6 +48,7 @@ func TestHashChangesWithWhateverCanChangeADocument(t *testing.T) {
 		{"the schedule", contentFile, "every: 5m", "every: 6m", false},
 		{"the releases", contentFile, "keep: 3", "keep: 4", false},
 		{"the files to import", contentFile, "catalog.ndjson", "other.ndjson", false},
+		{"a source", contentFile, "shrink: 10%", "shrink: 11%", false},
 		{"a comment", contentFile, "default_locale: en", "default_locale: en # as always", false},
 		{"a listener", "environments/dev.env", ":0", ":1", false},
 	} {
@@ -140,6 +141,7 @@ func TestCheckFindsWhatWorksAndIsNotMeant(t *testing.T) {
 		{contentFile, "collection.graphql", "home.graphql", Error, "collection"},
 		{contentFile, "      collections/{collection}/{page}.json: {shape: collection.graphql, page: 10}\n", "", Warning, "no document uses this shape"},
 		{contentFile, "catalog.ndjson", "missing.ndjson", Error, "it is not there"},
+		{contentFile, "content/partner.mapping.yaml", "content/other.mapping.yaml", Error, "source partner names this mapping"},
 		{"environments/dev.env", "OVENBIRD_LISTEN=", "LISTEN=", Error, "unknown variable"},
 	} {
 		var findings []Finding

@@ -94,7 +94,7 @@ func TestSchemasRefuseTheWrongStructure(t *testing.T) {
 		"application-empty": contentFile, "application-names": contentFile, "application-values": contentFile, "catalog": contentFile,
 		"countries": contentFile, "country-values": contentFile, "default-locale": contentFile, "document-paths": contentFile,
 		"document-sizes": contentFile, "groups": contentFile, "ratings": contentFile, "schedule": contentFile, "shape-files": contentFile,
-		"site-keys": siteFile, "site-values": siteFile, "unknown-keys": contentFile,
+		"site-keys": siteFile, "site-values": siteFile, "sources": contentFile, "unknown-keys": contentFile,
 	}
 	for golden, file := range structural {
 		archive, err := txtar.ParseFile("testdata/errors/" + golden + ".txtar")

@@ -33,6 +33,7 @@ type Content struct {
 	Schedule      Schedule
 	Releases      Releases
 	Catalog       []CatalogFile // in the order to import
+	Sources       []Source      // as ordered in the file
 
 	// Hash identifies everything here that can change a document. Two sites with
 	// the same hash bake the same documents from the same catalog.
@@ -85,6 +86,16 @@ func (c *Content) Country(code ovenbird.Country) (Country, bool) {
 		}
 	}
 	return Country{}, false
+}
+
+// Source returns the source with a name.
+func (c *Content) Source(name string) (Source, bool) {
+	for _, source := range c.Sources {
+		if source.Name == name {
+			return source, true
+		}
+	}
+	return Source{}, false
 }
 
 // Application returns the application with a name.

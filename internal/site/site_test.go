@@ -52,7 +52,21 @@ applications:
 schedule: {every: 5m, horizon: 12h, debounce: 1s}
 releases: {keep: 3, shrink: 12.5%}
 catalog: [catalog.ndjson, {file: more.csv.gz, mapping: more.mapping.yaml}]
+sources:
+  cms:
+    database: CMS_DATABASE
+    every: 1m
+    timeout: 30s
+    rows: 5000
+    shrink: 10%
+    vanished: unpublish
+    webhook: CMS_WEBHOOK
+    queries:
+      titles: {file: content/titles.sql, mapping: content/titles.mapping.yaml}
+      licenses: {sql: "SELECT id FROM licenses; -- all of them", mapping: content/licenses.mapping.yaml}
+  partner: {feed: "https://partner.example/feed.csv", mapping: content/partner.mapping.yaml, authorization: PARTNER_TOKEN}
 `,
+		"content/titles.sql":                          "-- What editors see.\nSELECT id, ';' AS semicolon FROM titles;\n",
 		"content/applications/web/home.graphql":       "{ country collections { id name } }\n",
 		"content/applications/web/collection.graphql": "query ($collection: ID!, $page: Int!) {\n  collection(id: $collection) { pages titles(page: $page) { id name } }\n}\n",
 	} {
