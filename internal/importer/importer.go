@@ -18,10 +18,12 @@ type Config struct {
 	// Mapping says what becomes of the columns of a CSV or TSV file. Nil means
 	// that the file is NDJSON.
 	Mapping *Mapping
-	// RejectsPath is the file for what was refused, one JSON object a line. It is
-	// made only when something is, and one left by an earlier import is removed.
-	// "" keeps no such file.
+	// RejectsPath is the file for what was refused, one Reject as JSON a line. It
+	// is made only when something is, and gathers what all runs of an Importer
+	// refuse; the first run removes one that was left before. "" keeps no such file.
 	RejectsPath string
+	// OnReject is called with everything that is refused; it may be nil.
+	OnReject func(Reject)
 	// BatchSize is the number of records in one transaction; 0 means 1000.
 	BatchSize int
 	// LineBytes is the longest line or row; 0 means 4 MiB.
@@ -35,10 +37,11 @@ type Deps struct {
 	Catalog writer
 }
 
-// Importer runs imports. It keeps nothing between them.
+// Importer runs imports, one at a time.
 type Importer struct {
 	cfg     Config
 	catalog writer
+	begun   bool // whether the rejects file belongs to this importer
 }
 
 // New returns an Importer.
@@ -73,11 +76,17 @@ func (i *Importer) Run(ctx context.Context, src Source, progress func(Report)) (
 		progress = func(Report) {}
 	}
 	r := &run{
-		cfg: i.cfg, catalog: i.catalog, progress: progress, rejects: newRejects(i.cfg.RejectsPath),
-		seed: maphash.MakeSeed(), last: make(map[uint64]uint64), waitingIDs: make(map[uint64]bool),
+		cfg: i.cfg, catalog: i.catalog, name: src.Name, progress: progress, rejects: newRejects(i.cfg.RejectsPath),
+		seed: maphash.MakeSeed(), told: make(map[uint64]told), waitingIDs: make(map[uint64]bool),
+	}
+	if !i.begun {
+		if err := r.rejects.clear(); err != nil {
+			return r.report, err
+		}
+		i.begun = true
 	}
 	r.report.Size = src.Size
-	err := errors.Join(r.rejects.clear(), r.run(ctx, src))
+	err := r.run(ctx, src)
 	if r.spill != nil {
 		err = errors.Join(err, r.spill.close())
 	}
@@ -100,6 +109,7 @@ type entry struct {
 type run struct {
 	cfg      Config
 	catalog  writer
+	name     string // of the source
 	progress func(Report)
 	report   Report
 	rejects  *rejects
@@ -109,14 +119,22 @@ type run struct {
 	read       func() int64 // bytes read so far
 
 	seed maphash.Seed
-	last map[uint64]uint64 // by record id, the hash of its last record: a repeated one is passed over
+	told map[uint64]told // by record id, what the file last said about it
 
 	spill      *spill
 	waitingIDs map[uint64]bool // later records about an id that waits wait too, to keep their order
 	final      bool            // whether waiting longer is no use
 }
 
-// rememberedRecords bounds run.last. Forgetting costs time, never correctness.
+// told is what a file said about an id.
+type told struct {
+	content uint64 // hash of the record
+	line    int64
+	put     bool // as the complete record
+}
+
+// rememberedRecords bounds run.told. What is forgotten is believed when it comes
+// again, whatever it says then.
 const rememberedRecords = 1 << 20
 
 // batchBytes ends a batch early where rows are long, to bound memory.
@@ -155,7 +173,7 @@ func (r *run) lines(ctx context.Context, name string, input *input) error {
 		switch {
 		case errors.Is(err, errLineTooLong):
 			r.report.Rows++
-			reason := fmt.Errorf("the line is longer than %d bytes", r.cfg.LineBytes)
+			reason := fmt.Errorf("the line is longer than %d bytes; shorten its texts or lists", r.cfg.LineBytes)
 			if err := r.reject(lines.number, "", reason, string(line)); err != nil {
 				return err
 			}
@@ -166,26 +184,19 @@ func (r *run) lines(ctx context.Context, name string, input *input) error {
 			continue
 		}
 		r.report.Rows++
-		record, err := catalog.ParseRecord(line)
-		if err != nil {
-			err = r.reject(lines.number, "", placed(err, name, lines.number), string(line))
-		} else {
-			err = r.add(ctx, entry{lines.number, string(line), record})
-		}
-		if err != nil {
+		if err := r.line(ctx, lines.number, line); err != nil {
 			return err
 		}
 	}
 }
 
-// placed puts file and line on an error that has a column at most.
-func placed(err error, name string, line int64) error {
-	if e, ok := errors.AsType[*ovenbird.Error](err); ok && e.Place.Line == 0 {
-		at := *e
-		at.Place.File, at.Place.Line = name, int(line)
-		return &at
+// line adds the record of a line.
+func (r *run) line(ctx context.Context, number int64, line []byte) error {
+	record, err := catalog.ParseRecord(line)
+	if err != nil {
+		return r.reject(number, "", err, string(line))
 	}
-	return err
+	return r.addNew(ctx, entry{number, string(line), record}, r.id(&record), maphash.Bytes(r.seed, line))
 }
 
 // table imports CSV or TSV through the mapping.
@@ -221,37 +232,60 @@ func (r *run) table(ctx context.Context, name string, input *input) error {
 func (r *run) row(ctx context.Context, rows *tableReader, row *row) error {
 	raw := rows.raw()
 	for record, err := range r.cfg.Mapping.records(row) {
-		if err == nil && r.repeated(record) {
-			continue
+		if err != nil {
+			err = r.reject(rows.line, string(record.kind), err, raw)
+		} else {
+			err = r.mapped(ctx, record, rows.line, raw)
 		}
-		if err == nil {
-			var parsed catalog.Record
-			if parsed, err = catalog.ParseRecord(record.json); err == nil {
-				if err := r.add(ctx, entry{rows.line, raw, parsed}); err != nil {
-					return err
-				}
-				continue
-			}
-		}
-		if err := r.reject(rows.line, string(record.kind), err, raw); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// repeated reports whether the last record about the same thing was the same.
-func (r *run) repeated(record mapped) bool {
-	id := maphash.Bytes(r.seed, record.json[:record.idEnd])
-	content := maphash.Bytes(r.seed, record.json)
-	if r.last[id] == content {
-		return true
+// mapped adds a record that a row gives. Many tables say the same of a thing in
+// many rows, so one that is repeated is not even parsed.
+func (r *run) mapped(ctx context.Context, record mapped, line int64, raw string) error {
+	id, content := maphash.Bytes(r.seed, record.json[:record.idEnd]), maphash.Bytes(r.seed, record.json)
+	if r.told[id].content == content {
+		return nil
 	}
-	if len(r.last) >= rememberedRecords {
-		clear(r.last)
+	parsed, err := catalog.ParseRecord(record.json)
+	if err != nil {
+		return r.reject(line, string(record.kind), unplaced(err), raw)
 	}
-	r.last[id] = content
-	return false
+	return r.addNew(ctx, entry{line, raw, parsed}, id, content)
+}
+
+// unplaced takes the column off an error about the JSON that a mapping made,
+// which nobody sees.
+func unplaced(err error) error {
+	if e, ok := errors.AsType[*ovenbird.Error](err); ok {
+		at := *e
+		at.Place = ovenbird.Place{}
+		return &at
+	}
+	return err
+}
+
+// addNew adds a record unless the file said the same before, and refuses one
+// that contradicts what it said: were the last to win, importing the file again
+// would change the catalog there and back.
+func (r *run) addNew(ctx context.Context, e entry, id, content uint64) error {
+	last, known := r.told[id]
+	put := e.record.Op == catalog.Put
+	switch {
+	case known && last.content == content:
+		return nil
+	case known && last.put && put:
+		return r.reject(e.line, e.record.String(), fmt.Errorf(
+			"it stands on line %d already, and not the same; keep one of the two, or make this a merge", last.line), e.raw)
+	case len(r.told) >= rememberedRecords:
+		clear(r.told)
+	}
+	r.told[id] = told{content: content, line: e.line, put: put}
+	return r.add(ctx, e)
 }
 
 func (r *run) add(ctx context.Context, e entry) error {
@@ -312,5 +346,12 @@ func (r *run) settle(e *entry, result catalog.Result) error {
 
 func (r *run) reject(line int64, record string, reason error, raw string) error {
 	r.report.Rejected++
-	return r.rejects.add(rejected{Line: line, Record: record, Reason: reason.Error(), Raw: raw})
+	one := Reject{File: r.name, Line: line, Record: record, Reason: reason.Error(), Raw: raw[:min(len(raw), rawBytes)]}
+	if e, ok := errors.AsType[*ovenbird.Error](reason); ok && e.Place.File == "" && e.Place.Line == 0 {
+		one.Column = e.Place.Column
+	}
+	if r.cfg.OnReject != nil {
+		r.cfg.OnReject(one)
+	}
+	return r.rejects.add(one)
 }

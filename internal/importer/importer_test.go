@@ -131,10 +131,10 @@ func TestABadLineIsRejectedWithLineColumnAndItself(t *testing.T) {
 	}
 	out := run(t, importer.Config{LineBytes: 100}, strings.Join(lines, "\n"))
 	want := []string{
-		`{"line":2,"reason":"test:2:26: unknown key \"color\"","raw":"{\"type\":\"title\",\"id\":\"b\",\"color\":1}"}`,
-		`{"line":3,"reason":"test:3:2: malformed JSON: invalid character 'o' in literal null (expecting 'u')","raw":"not JSON"}`,
-		`{"line":4,"reason":"test:4:8: malformed JSON: invalid UTF-8","raw":"{\"id\":\"` + "\ufffd" + `\"}"}`,
-		`{"line":5,"reason":"the line is longer than 100 bytes","raw":"` + strings.ReplaceAll(lines[4][:100], `"`, `\"`) + `"}`,
+		`{"file":"test","line":2,"column":26,"reason":"unknown key \"color\"","raw":"{\"type\":\"title\",\"id\":\"b\",\"color\":1}"}`,
+		`{"file":"test","line":3,"column":2,"reason":"malformed JSON: invalid character 'o' in literal null (expecting 'u')","raw":"not JSON"}`,
+		`{"file":"test","line":4,"column":8,"reason":"malformed JSON: invalid UTF-8","raw":"{\"id\":\"` + "\ufffd" + `\"}"}`,
+		`{"file":"test","line":5,"reason":"the line is longer than 100 bytes; shorten its texts or lists","raw":"` + strings.ReplaceAll(lines[4][:100], `"`, `\"`) + `"}`,
 	}
 	if strings.Join(out.rejects, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(out.rejects, "\n"), strings.Join(want, "\n"))
@@ -272,10 +272,10 @@ func TestABadRowIsRejectedAndTheRestGoesIn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rejects")
 	report := importInto(t, store, text, importer.Config{Mapping: mapping(t, titlesMapping), RejectsPath: path})
 	want := []string{
-		`{"line":4,"reason":"the row has 3 fields, the header 2","raw":"2,x,y"}`,
-		`{"line":5,"reason":"column 4: bare \" in non-quoted-field","raw":"3,a\"b"}`,
-		`{"line":6,"reason":"field 2 is not valid UTF-8; save the file as UTF-8","raw":"4,` + "\ufffd" + `"}`,
-		`{"line":7,"record":"title ../5","reason":"id \"../5\" contains '/'; use letters, digits and -_.~:@+","raw":"../5,z"}`,
+		`{"file":"test","line":4,"reason":"the row has 3 fields, the header 2; put values that contain the separator in quotes","raw":"2,x,y"}`,
+		`{"file":"test","line":5,"reason":"byte 4 of the row: bare \" in non-quoted-field; put the value in quotes, and double those that are in it","raw":"3,a\"b"}`,
+		`{"file":"test","line":6,"reason":"field 2 is not valid UTF-8; save the file as UTF-8","raw":"4,` + "\ufffd" + `"}`,
+		`{"file":"test","line":7,"record":"title ../5","reason":"id \"../5\" contains '/'; use letters, digits and -_.~:@+","raw":"../5,z"}`,
 	}
 	if got := strings.Join(rejects(t, path), "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
@@ -329,13 +329,74 @@ func TestWhatStandsBeforeABreakIsImported(t *testing.T) {
 }
 
 func TestRepeatedRecordsReachTheCatalogOnce(t *testing.T) {
-	out := run(t, importer.Config{Mapping: mapping(t, titlesMapping)}, "id,name\n1,a\n1,a\n1,b\n1,a\n")
-	var numbers []string
-	for _, r := range out.catalog.records {
-		numbers = append(numbers, r.Title.Number)
+	line := `{"type":"title","id":"1","kind":"movie","number":"a"}` + "\n"
+	for name, out := range map[string]outcome{
+		"a table": run(t, importer.Config{Mapping: mapping(t, titlesMapping)}, "id,name\n1,a\n1,a\n1,a\n"),
+		"NDJSON":  run(t, importer.Config{}, line+line+line),
+	} {
+		if len(out.catalog.records) != 1 || out.rejects != nil || out.report.Rows != 3 || out.report.Records != 1 {
+			t.Errorf("%s: %d records, rejects %s, %+v", name, len(out.catalog.records), out.rejects, out.report)
+		}
 	}
-	if fmt.Sprint(numbers) != "[a b a]" {
-		t.Errorf("got %v: the last row must win", numbers)
+}
+
+func TestARecordThatContradictsAnEarlierOneIsRejected(t *testing.T) {
+	line := func(number string) string {
+		return `{"type":"title","id":"1","kind":"movie","number":"` + number + `"}` + "\n"
+	}
+	for name, out := range map[string]outcome{
+		"a table": run(t, importer.Config{Mapping: mapping(t, titlesMapping)}, "id,name\n1,a\n1,b\n1,a\n"),
+		"NDJSON":  run(t, importer.Config{}, "\n"+line("a")+line("b")+line("a")),
+	} {
+		const want = `"line":3,"record":"title 1","reason":"it stands on line 2 already, and not the same`
+		if len(out.catalog.records) != 1 || len(out.rejects) != 1 || !strings.Contains(out.rejects[0], want) {
+			t.Errorf("%s: %d records, rejects %s", name, len(out.catalog.records), out.rejects)
+		}
+	}
+}
+
+func TestAnIDMayBePutAgainAfterAMergeOrADelete(t *testing.T) {
+	for _, between := range []string{`{"type":"title","id":"1","op":"merge","number":"c"}`, `{"type":"title","id":"1","op":"delete"}`} {
+		out := run(t, importer.Config{},
+			`{"type":"title","id":"1","kind":"movie","number":"a"}`+"\n"+between+"\n"+`{"type":"title","id":"1","kind":"movie","number":"b"}`)
+		if len(out.catalog.records) != 3 || out.rejects != nil {
+			t.Errorf("after %s: %d records, rejects %s", between, len(out.catalog.records), out.rejects)
+		}
+	}
+}
+
+func TestTheRunsOfAnImporterShareOneRejectsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rejects")
+	var told []string
+	imp, err := importer.New(importer.Config{RejectsPath: path, OnReject: func(r importer.Reject) { told = append(told, r.String()) }},
+		importer.Deps{Catalog: new(recorder)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one", "two"} {
+		if _, err := imp.Run(t.Context(), importer.Source{Name: name, Reader: strings.NewReader("nonsense\n")}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := rejects(t, path)
+	if len(got) != 2 || !strings.Contains(got[0], `"file":"one"`) || !strings.Contains(got[1], `"file":"two"`) {
+		t.Errorf("rejects %s", got)
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], "one:1:2: malformed JSON") || !strings.HasPrefix(told[1], "two:1:2: ") {
+		t.Errorf("told %q", told)
+	}
+}
+
+func TestARowThatIsTooLongIsRejectedAndTheNextIsRead(t *testing.T) {
+	for _, quotes := range []string{"true", "false"} {
+		m := mapping(t, "format: {quotes: "+quotes+"}\n"+titlesMapping)
+		out := run(t, importer.Config{Mapping: m, LineBytes: 1000}, "id,name\n1,"+strings.Repeat("x", 10_000)+"\n2,b\n")
+		if out.err != nil || len(out.catalog.records) != 1 || out.catalog.records[0].ID != "2" {
+			t.Errorf("quotes %s: %v, %s", quotes, out.err, out.catalog.lines(t))
+		}
+		if len(out.rejects) != 1 || !strings.Contains(out.rejects[0], `"line":2,"reason":"the row is longer than 1000 bytes`) {
+			t.Errorf("quotes %s: rejects %.200q", quotes, out.rejects)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func (l lookup) mustFind(s string) (string, error) {
 	}
 	value, ok := l.find(s)
 	if !ok {
-		return "", fmt.Errorf("%q is not in the lookup %s", s, l.name)
+		return "", fmt.Errorf("%q is not in the lookup %s; correct it, or add it to a lookup of the mapping", s, l.name)
 	}
 	return value, nil
 }

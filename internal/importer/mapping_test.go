@@ -136,8 +136,8 @@ records:
 
 func TestARowThatCanNotBeMappedSaysWhy(t *testing.T) {
 	cases := []struct{ field, reason string }{
-		{`kind: {from: "{a}", lookup: countries}`, `kind: "x" is not in the lookup countries`},
-		{`kind: "{a|lookup:countries}"`, `kind: column a: "x" is not in the lookup countries`},
+		{`kind: {from: "{a}", lookup: countries}`, `kind: "x" is not in the lookup countries; correct it, or add it to a lookup of the mapping`},
+		{`kind: "{a|lookup:countries}"`, `kind: column a: "x" is not in the lookup countries; correct it, or add it to a lookup of the mapping`},
 		{`year: "{a}"`, `year: "x" is not a whole number`},
 		{`year: {from: "{a}", times: 2}`, `year: "x" is not a number`},
 		{`special: "{a}"`, `special: "x" is neither true nor false`},

@@ -65,7 +65,7 @@ func (t *tableReader) readPlain(in *input, separator rune, limit int) {
 			line, err = lines.next()
 			t.line = lines.number
 			if errors.Is(err, errLineTooLong) {
-				return nil, rowError{fmt.Errorf("the row is longer than %d bytes", limit)}
+				return nil, tooLong(limit)
 			}
 			if err != nil {
 				return nil, err
@@ -80,7 +80,7 @@ func (t *tableReader) readPlain(in *input, separator rune, limit int) {
 
 // readQuoted reads CSV as RFC 4180 has it.
 func (t *tableReader) readQuoted(name string, in *input, separator rune, limit int) {
-	tape := &tape{in: in, limit: limit}
+	tape := &tape{in: in, limit: longestRead * limit}
 	rows := csv.NewReader(tape)
 	rows.Comma = separator
 	rows.FieldsPerRecord = -1
@@ -94,26 +94,40 @@ func (t *tableReader) readQuoted(name string, in *input, separator rune, limit i
 			t.line = int64(bad.StartLine)
 			if errors.Is(err, csv.ErrQuote) && tape.atEnd() {
 				return nil, ovenbird.ErrorAt(ovenbird.Place{File: name, Line: bad.StartLine},
-					"the row that starts here has a quote that is never closed")
+					"the row that starts here has a quote that is never closed; close it: what stands before is imported")
 			}
-			return nil, rowError{fmt.Errorf("column %d: %w", bad.Column, bad.Err)}
+			return nil, rowError{fmt.Errorf("byte %d of the row: %w; put the value in quotes, and double those that are in it",
+				bad.Column, bad.Err)}
 		}
 		if errors.Is(err, errRowTooLong) {
 			return nil, ovenbird.ErrorAt(ovenbird.Place{File: name, Line: int(t.line) + 1},
-				"a row at or after this line is longer than %d bytes; is there a quote that is never closed", limit)
+				"a row at or after this line is longer than %d bytes; is there a quote that is never closed? "+
+					"What stands before is imported", longestRead*limit)
 		}
 		if err != nil {
 			return nil, err
 		}
 		line, _ := rows.FieldPos(0)
 		t.line = int64(line)
+		if len(raw) > limit {
+			return nil, tooLong(limit)
+		}
 		return fields, t.checkRow(fields)
 	}
 }
 
+// longestRead is how many times the longest row is read before nobody can say
+// any more where the row ends: it is skipped up to that, and the next is read.
+const longestRead = 16
+
+func tooLong(limit int) error {
+	return rowError{fmt.Errorf("the row is longer than %d bytes; shorten its values", limit)}
+}
+
 func (t *tableReader) checkRow(fields []string) error {
 	if t.header != nil && len(fields) != len(t.header) {
-		return rowError{fmt.Errorf("the row has %d fields, the header %d", len(fields), len(t.header))}
+		return rowError{fmt.Errorf("the row has %d fields, the header %d; put values that contain the separator in quotes",
+			len(fields), len(t.header))}
 	}
 	for i, field := range fields {
 		if !utf8.ValidString(field) {

@@ -174,7 +174,8 @@ func (v *value) look(text string) (string, error) {
 	case "keep":
 		return text, nil
 	default:
-		return "", fmt.Errorf("%q is not in the lookup %s", text, strings.Join(names, ", "))
+		return "", fmt.Errorf("%q is not in the lookup %s; correct it, or add it to a lookup of the mapping",
+			text, strings.Join(names, ", "))
 	}
 }
 

@@ -25,7 +25,7 @@ func (d document) parse(data []byte) (ast.Node, error) {
 		if at := e.GetToken(); at != nil && at.Position != nil {
 			place.Line, place.Column = at.Position.Line, at.Position.Column
 		}
-		return nil, ovenbird.ErrorAt(place, "malformed YAML: %s", e.GetMessage())
+		return nil, ovenbird.ErrorAt(place, "malformed YAML: %s; check indentation, quotes and brackets around here", e.GetMessage())
 	}
 	if err != nil {
 		return nil, ovenbird.ErrorAt(ovenbird.Place{File: d.file}, "malformed YAML: %v", err)
@@ -63,7 +63,7 @@ func (d document) members(n ast.Node) ([]member, error) {
 	case *ast.MappingValueNode:
 		pairs = []*ast.MappingValueNode{n}
 	default:
-		return nil, d.errorf(n, "expected keys and values here")
+		return nil, d.errorf(n, "expected keys and values here, such as name: value")
 	}
 	list := make([]member, 0, len(pairs))
 	for _, pair := range pairs {
