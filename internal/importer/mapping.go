@@ -314,7 +314,8 @@ type mapped struct {
 	idEnd int
 }
 
-// records yields the records of a row, each valid until the next, or why there is none.
+// records yields the records of a row, each valid until the next, or why there is
+// none: then json holds the key alone, where it is known.
 func (m *Mapping) records(r *row) iter.Seq2[mapped, error] {
 	return func(yield func(mapped, error) bool) {
 		for _, rule := range m.rules {
@@ -352,13 +353,12 @@ func (r *rule) record(row *row) (mapped, error) {
 	if err != nil {
 		return out, err
 	}
-	out.idEnd = len(key) - 1 // without the closing brace
+	out.json, out.idEnd = key, len(key)-1 // without the closing brace
 	rest, present, err := r.rest.append(key[:out.idEnd:out.idEnd], row)
 	if err != nil {
 		return out, err
 	}
 	if !present {
-		out.json = key
 		return out, nil
 	}
 	rest[out.idEnd] = ',' // the opening brace of the rest
