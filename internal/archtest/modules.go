@@ -19,7 +19,7 @@ var modules = []module{
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/admin"}},
 	{"github.com/dbos-inc/dbos-transact-golang", []string{"internal/engine"}},
 	{"github.com/go-json-experiment/json", []string{"internal/catalog", "internal/importer"}},
-	{"github.com/jackc/pgx/v5", []string{"internal/database"}},
+	{"github.com/jackc/pgx/v5", []string{"internal/database", "internal/engine"}},
 	{"github.com/goccy/go-yaml", []string{"internal/site", "internal/importer"}},
 	{"github.com/klauspost/compress", []string{"internal/release", "internal/edge"}},
 	{"github.com/oschwald/maxminddb-golang/v2", []string{"internal/edge"}},

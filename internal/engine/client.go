@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,24 +11,26 @@ import (
 )
 
 // Client hands work to an engine that runs in another process.
-type Client struct {
-	db   *sql.DB
-	dbos dbos.Client
-}
+type Client struct{ dbos dbos.Client }
 
-// NewClient opens the state of an engine at path. The caller closes it.
-func NewClient(ctx context.Context, path string) (*Client, error) {
-	db, err := open(path)
+// NewClient opens the state of an engine that cfg names by Path or URL, as it
+// does for New. The caller closes it.
+func NewClient(ctx context.Context, cfg Config) (*Client, error) {
+	s, err := openState(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	client, err := dbos.NewClient(ctx, dbos.ClientConfig{
-		AppName: appName, SQLiteSystemDB: db, Logger: slog.New(slog.DiscardHandler),
+	c := &Client{}
+	err = s.alone(ctx, func() (err error) {
+		c.dbos, err = dbos.NewClient(ctx, dbos.ClientConfig{
+			AppName: appName, SQLiteSystemDB: s.file, SystemDBPool: s.pool, DatabaseSchema: schema, Logger: slog.New(slog.DiscardHandler),
+		})
+		return err
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the engine's state %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open the engine's state in %s: %w", s.name, err), s.close())
 	}
-	return &Client{db: db, dbos: client}, nil
+	return c, nil
 }
 
 // SubmitTo queues an execution of the named workflow, as Workflow.Submit does.
@@ -39,5 +40,5 @@ func SubmitTo[P, R any](c *Client, name, id string, input P) (*Handle[R], error)
 
 // Close lets go of the engine's state. It does not stop the engine.
 func (c *Client) Close() error {
-	return errors.Join(dbos.Shutdown(c.dbos, time.Second), c.db.Close())
+	return dbos.Shutdown(c.dbos, time.Second)
 }

@@ -3,29 +3,33 @@ package engine
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"path/filepath"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
-	// The driver tells DBOS how to read the error codes of SQLite.
-	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite"
 )
 
-// Config says where the engine keeps its state.
+// Config says where the engine keeps its state: in a file or in PostgreSQL.
 type Config struct {
-	// Path is the engine's SQLite file, made when it is not there.
+	// Path is the engine's SQLite file, made when it is not there. One process
+	// at a time runs an engine on it: see Lock.
 	Path string
-	// Poll is how often a queue looks for work; 0 means 20 ms.
+	// URL is that of a PostgreSQL database, in place of Path. Any number of
+	// processes may run an engine on it and share the work.
+	URL string
+	// Poll is how often a queue looks for work; 0 means 20 ms on SQLite and
+	// 100 ms on PostgreSQL.
 	Poll time.Duration
 	// StopTimeout is how long Stop waits for each part of the engine to come to
-	// rest; 0 means 10 s. What is cut off goes on at the next start.
+	// rest; 0 means 10 s. What is cut off goes on at the next start, or in
+	// another process.
 	StopTimeout time.Duration
-	Log         *slog.Logger // nil discards
+	// Lease is how long a process may be silent before the others take its work
+	// over; 0 means 5 s. On SQLite it means nothing.
+	Lease time.Duration
+	Log   *slog.Logger // nil discards
 }
 
 // appVersion is the same for every build, so that an upgraded program goes on
@@ -34,75 +38,127 @@ const appVersion = "ovenbird"
 
 const appName = "ovenbird"
 
+// fill returns the config with its defaults.
+func (c Config) fill() Config {
+	poll := 20 * time.Millisecond
+	if c.URL != "" {
+		poll = 100 * time.Millisecond
+	}
+	c.Poll = cmp.Or(c.Poll, poll)
+	c.StopTimeout = cmp.Or(c.StopTimeout, 10*time.Second)
+	c.Lease = cmp.Or(c.Lease, 5*time.Second)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c
+}
+
 // Engine runs workflows. Register everything before Start.
 type Engine struct {
 	cfg     Config
-	db      *sql.DB
+	state   state
 	dbos    dbos.Context
-	queues  []string
+	queues  []queue
 	started bool
+	members *membership // nil on SQLite
+}
+
+// queue is where the executions of one workflow wait.
+type queue struct {
+	name string
+	task bool // any process may run one; else only the leader
 }
 
 // New opens the engine's state. The caller calls Stop, started or not.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
-	cfg.Poll = cmp.Or(cfg.Poll, 20*time.Millisecond)
-	cfg.StopTimeout = cmp.Or(cfg.StopTimeout, 10*time.Second)
-	log := cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	db, err := open(cfg.Path)
+	cfg = cfg.fill()
+	s, err := openState(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	// The engine outlives the call: Stop ends it, not the end of ctx.
-	dbosCtx, err := dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
-		AppName: appName, SQLiteSystemDB: db, ApplicationVersion: appVersion, Logger: log,
+	e := &Engine{cfg: cfg, state: s}
+	err = s.alone(ctx, func() (err error) {
+		// The engine outlives the call: Stop ends it, not the end of ctx.
+		e.dbos, err = dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
+			AppName: appName, SQLiteSystemDB: s.file, SystemDBPool: s.pool, DatabaseSchema: schema,
+			ApplicationVersion: appVersion, ExecutorID: executorID(cfg), Logger: cfg.Log,
+		})
+		if err != nil {
+			return fmt.Errorf("open the engine's state in %s: %w", s.name, err)
+		}
+		if s.pool != nil {
+			e.members, err = newMembership(ctx, cfg, e.dbos)
+		}
+		return err
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the engine's state %s: %w", cfg.Path, err), db.Close())
+		if e.dbos != nil {
+			return nil, errors.Join(err, dbos.Shutdown(e.dbos, cfg.StopTimeout))
+		}
+		return nil, errors.Join(err, s.close())
 	}
-	return &Engine{cfg: cfg, db: db, dbos: dbosCtx}, nil
+	return e, nil
 }
 
-// open opens the database with synchronous(FULL): a step that returned was
-// written down, power cut or not.
-func open(path string) (*sql.DB, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("find the engine's state: %w", err)
+// Shared reports whether other processes may run this engine beside this one.
+func (e *Engine) Shared() bool { return e.members != nil }
+
+// Leads reports whether this process is the one that runs workflows: always on
+// SQLite; on PostgreSQL the one that has been there longest. A process may lead
+// no more before it knows.
+func (e *Engine) Leads() bool { return e.members == nil || e.members.leads() }
+
+// Processes returns how many processes share the engine's tasks, this one
+// included, as far as it knows.
+func (e *Engine) Processes() int {
+	if e.members == nil {
+		return 1
 	}
-	query := url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)"},
-	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String())
-	if err != nil {
-		return nil, fmt.Errorf("open the engine's state %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(4)
-	return db, nil
+	return e.members.count()
 }
 
 // Start begins to run what is queued, and what an earlier process left unfinished.
 func (e *Engine) Start(ctx context.Context, _ func(error)) error {
-	for _, name := range e.queues {
-		if _, err := dbos.RegisterQueue(e.dbos, name,
-			dbos.WithGlobalConcurrency(1), dbos.WithWorkerConcurrency(1), dbos.WithQueueBasePollingInterval(e.cfg.Poll),
-		); err != nil {
-			return fmt.Errorf("register queue %s: %w", name, err)
+	if err := e.state.alone(ctx, e.registerQueues); err != nil {
+		return err
+	}
+	if e.members != nil {
+		if err := e.members.join(ctx, e.queues); err != nil {
+			return err
 		}
 	}
 	if err := dbos.Launch(e.dbos); err != nil {
 		return fmt.Errorf("start the engine: %w", err)
 	}
 	e.started = true
+	if e.members != nil {
+		e.members.stay(context.WithoutCancel(ctx))
+	}
 	return ctx.Err()
 }
 
-// Stop lets running steps end and closes the engine's state. Unfinished
-// workflows go on at the next start.
-func (e *Engine) Stop(context.Context) error {
-	var err error
-	if e.started {
-		err = dbos.Shutdown(e.dbos, e.cfg.StopTimeout)
+func (e *Engine) registerQueues() error {
+	for _, q := range e.queues {
+		options := []dbos.QueueOption{dbos.WithWorkerConcurrency(1), dbos.WithQueueBasePollingInterval(e.cfg.Poll)}
+		if !q.task {
+			options = append(options, dbos.WithGlobalConcurrency(1))
+		}
+		if _, err := dbos.RegisterQueue(e.dbos, q.name, options...); err != nil {
+			return fmt.Errorf("register queue %s: %w", q.name, err)
+		}
 	}
-	return errors.Join(err, e.db.Close())
+	return nil
+}
+
+// Stop lets running steps end and closes the engine's state. Unfinished
+// workflows go on at the next start, or in another process.
+func (e *Engine) Stop(ctx context.Context) error {
+	var failed []error
+	if e.started && e.members != nil {
+		e.members.rest()
+	}
+	// It closes the state too. Not started, the engine has nothing else to end.
+	failed = append(failed, dbos.Shutdown(e.dbos, e.cfg.StopTimeout))
+	if e.members != nil {
+		failed = append(failed, e.members.leave(ctx))
+	}
+	return errors.Join(failed...)
 }

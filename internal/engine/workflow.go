@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,8 +15,9 @@ type Run struct{ dbos dbos.Context }
 
 // Step does a piece of work and writes down what it returned. After a crash a
 // step that was written down is not done again; one that was not is. So a step
-// may happen twice and must come to the same end. Results are stored as JSON:
-// keep them small.
+// may happen twice, even at the same time where a process that seemed to be gone
+// was only slow, and must come to the same end. Results are stored as JSON: keep
+// them small.
 func Step[R any](r *Run, name string, do func(context.Context) (R, error)) (R, error) {
 	return dbos.RunAsStep(r.dbos, dbos.Step[R](do), dbos.WithStepName(name))
 }
@@ -28,13 +30,51 @@ type Workflow[P, R any] struct {
 }
 
 // Register adds a workflow under a name that stays the same for ever. It must
-// happen before Start.
+// happen before Start. No two workflows or tasks have the same P and R.
 func Register[P, R any](e *Engine, name string, do func(*Run, P) (R, error)) *Workflow[P, R] {
+	register(e, queue{name: name}, do)
+	return &Workflow[P, R]{engine: e, name: name}
+}
+
+// Task is a registered piece of a workflow. Each process that shares the
+// engine's state runs one at a time.
+type Task[P, R any] struct{ name string }
+
+// RegisterTask adds a task, as Register does a workflow.
+func RegisterTask[P, R any](e *Engine, name string, do func(*Run, P) (R, error)) *Task[P, R] {
+	register(e, queue{name: name, task: true}, do)
+	return &Task[P, R]{name: name}
+}
+
+func register[P, R any](e *Engine, q queue, do func(*Run, P) (R, error)) {
 	dbos.RegisterWorkflow(e.dbos, func(ctx dbos.Context, input P) (R, error) {
 		return do(&Run{ctx}, input)
-	}, dbos.WithWorkflowName(name))
-	e.queues = append(e.queues, name)
-	return &Workflow[P, R]{engine: e, name: name}
+	}, dbos.WithWorkflowName(q.name))
+	e.queues = append(e.queues, q)
+}
+
+// Spread runs a task once for each input, shared among the processes, and
+// returns what came of them in the order of the inputs, once all have ended. A
+// workflow that is taken over goes on with the tasks that were begun.
+func Spread[P, R any](r *Run, t *Task[P, R], inputs []P) ([]R, error) {
+	handles := make([]dbos.WorkflowHandle[R], len(inputs))
+	for i, input := range inputs {
+		handle, err := dbos.Enqueue[R](r.dbos, t.name, t.name, input, dbos.WithEnqueueApplicationVersion(appVersion))
+		if err != nil {
+			return nil, fmt.Errorf("queue task %s: %w", t.name, err)
+		}
+		handles[i] = handle
+	}
+	results := make([]R, len(inputs))
+	var failed []error
+	for i, handle := range handles {
+		result, err := handle.GetResult(dbos.WithHandlePollingInterval(pollTask))
+		if err != nil {
+			failed = append(failed, fmt.Errorf("task %s %d: %w", t.name, i, err))
+		}
+		results[i] = result
+	}
+	return results, errors.Join(failed...)
 }
 
 // Submit queues an execution. An id that was used before does nothing new: the
@@ -46,8 +86,18 @@ func (w *Workflow[P, R]) Submit(ctx context.Context, id string, input P) (*Handl
 	return submit[P, R](w.engine.dbos, w.name, id, input)
 }
 
-func submit[P, R any](client dbos.Client, name, id string, input P) (*Handle[R], error) {
-	options := []dbos.EnqueueOption{dbos.WithEnqueueApplicationVersion(appVersion)}
+// SubmitUnless queues an execution unless one that was queued with the same key
+// waits or runs: then the handle is that one's.
+func (w *Workflow[P, R]) SubmitUnless(ctx context.Context, key string, input P) (*Handle[R], error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return submit[P, R](w.engine.dbos, w.name, "", input,
+		dbos.WithEnqueueDeduplicationID(key), dbos.WithEnqueueDeduplicationPolicy(dbos.DeduplicationPolicyReturnExisting))
+}
+
+func submit[P, R any](client dbos.Client, name, id string, input P, options ...dbos.EnqueueOption) (*Handle[R], error) {
+	options = append(options, dbos.WithEnqueueApplicationVersion(appVersion))
 	if id != "" {
 		options = append(options, dbos.WithEnqueueWorkflowID(id))
 	}
@@ -61,8 +111,10 @@ func submit[P, R any](client dbos.Client, name, id string, input P) (*Handle[R],
 // Handle follows an execution.
 type Handle[R any] struct{ dbos dbos.WorkflowHandle[R] }
 
-// pollResult is how often Wait asks whether an execution has ended.
-const pollResult = 10 * time.Millisecond
+const (
+	pollResult = 10 * time.Millisecond // how often Wait asks whether an execution has ended
+	pollTask   = 50 * time.Millisecond // how often Spread does
+)
 
 // Wait returns what the execution returned, or ctx's error where that comes first.
 func (h *Handle[R]) Wait(ctx context.Context) (R, error) {
