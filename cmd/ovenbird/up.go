@@ -92,8 +92,8 @@ func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (e
 	return group.Run(ctx, func() { c.ready("http://" + server.Addr().String()) })
 }
 
-// engineService starts the engine and bakes once, so that what is served from
-// the start is right.
+// engineService starts the engine, and bakes once where the release that is
+// there will not do, so that what is served from the start is right.
 type engineService struct {
 	*engine.Engine
 	service *bake.Service
@@ -103,7 +103,11 @@ func (s engineService) Start(ctx context.Context, fail func(error)) error {
 	if err := s.Engine.Start(ctx, fail); err != nil {
 		return err
 	}
-	_, err := s.service.Bake(ctx, bake.Request{Reason: "start"})
+	current, err := s.service.Current(ctx)
+	if err != nil || current {
+		return err
+	}
+	_, err = s.service.Bake(ctx, bake.Request{Reason: "start"})
 	return err
 }
 

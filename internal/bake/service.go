@@ -119,6 +119,30 @@ func (s *Service) Bake(ctx context.Context, request Request) (Outcome, error) {
 	return handle.Wait(ctx)
 }
 
+// Current reports whether the release that is served is of the catalog and the
+// site as they are and has not run out, so that nothing has to be baked before
+// it is right to serve it.
+func (s *Service) Current(ctx context.Context) (bool, error) {
+	sequence, err := s.deps.Catalog.Sequence(ctx)
+	if err != nil {
+		return false, err
+	}
+	head, err := s.deps.Releases.Head(ctx)
+	if err != nil {
+		return false, err
+	}
+	kept, ok := head.CurrentRelease()
+	if !ok {
+		return false, nil
+	}
+	served, err := s.deps.Releases.Load(ctx, kept.Ref)
+	if err != nil {
+		return false, err
+	}
+	m, now := served.Manifest(), s.cfg.Now()
+	return m.CatalogSequence == sequence && m.Site == s.cfg.Program.Site && !now.Before(m.AsOf) && now.Before(m.HorizonEnd), nil
+}
+
 // candidate is a release that was written and is not published yet.
 type candidate struct {
 	Outcome Outcome     `json:"outcome"`
