@@ -2,7 +2,6 @@ package catalog_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
+	"ovenbird/internal/database/databasetest"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -17,7 +17,14 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func newStore(t testing.TB) *catalog.Store {
 	t.Helper()
-	db, err := database.Open(t.Context(), database.Config{Path: filepath.Join(t.TempDir(), "catalog.db")})
+	return openStore(t, databasetest.Empty(t))
+}
+
+// openStore opens the catalog in a database, as another process could do at the
+// same time.
+func openStore(t testing.TB, at database.Config) *catalog.Store {
+	t.Helper()
+	db, err := database.Open(t.Context(), at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +36,9 @@ func newStore(t testing.TB) *catalog.Store {
 	}
 	return store
 }
+
+// Every test of this package runs on both databases.
+func TestAgainOnPostgreSQL(t *testing.T) { databasetest.Again(t, "-rapid.checks=20") }
 
 func parse(t testing.TB, lines ...string) []catalog.Record {
 	t.Helper()

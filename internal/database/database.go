@@ -5,19 +5,19 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	goosedb "github.com/pressly/goose/v3/database"
 )
 
 // Config says where the database is.
 type Config struct {
-	// Path is the database file. It and its folder are made when they are not there.
+	// URL is a PostgreSQL database: postgres://USER@HOST:PORT/NAME. What it leaves
+	// out comes from the PG* variables and the password file, as with libpq; the
+	// password is best left to those. "" is SQLite at Path.
+	URL string
+	// Path is the file of an SQLite database. It and its folder are made when they
+	// are not there.
 	Path string
 	// Readers is how many read transactions may run at once; 0 means 4.
 	Readers int
@@ -27,87 +27,56 @@ type Config struct {
 }
 
 // DB is an open database: one connection that writes, so that writers queue in
-// this process instead of colliding in the file, and several that read, each
+// this process instead of colliding in the database, and several that read, each
 // seeing the state as of its transaction's start. Any number of goroutines may use it.
 type DB struct {
-	path  string
-	write *sql.DB
-	read  *sql.DB
+	backend backend
+	busy    time.Duration
+	write   *sql.DB
+	read    *sql.DB
 }
 
-// ErrNotDatabase is in the chain of what Open returns for a file that is not a database.
-var ErrNotDatabase = errors.New("the file is not an SQLite database")
+// backend is what SQLite and PostgreSQL do differently.
+type backend interface {
+	// name says which database it is, for messages: never a password.
+	name() string
+	goose() goosedb.Dialect
+	// writing and reading are how transactions begin.
+	writing() *sql.TxOptions
+	reading() *sql.TxOptions
+	// turn waits, at the start of a write transaction, until it is the only one.
+	turn(ctx context.Context, tx *sql.Tx) error
+	// busy reports whether err is a collision with another transaction: this one
+	// was rolled back, and may succeed when it is tried again.
+	busy(err error) bool
+	// lost reports whether err is the end of the connection: a transaction that
+	// was not being committed did not happen.
+	lost(err error) bool
+	// alone runs fn while no other process runs one on the same database.
+	alone(ctx context.Context, read *sql.DB, fn func() error) error
+}
 
-// Open opens or makes the database. The caller closes it.
+// Open opens the database, and makes it where it is a file. The caller closes it.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	path, err := filepath.Abs(cfg.Path)
-	if err != nil {
-		return nil, fmt.Errorf("find database %s: %w", cfg.Path, err)
+	cfg.Readers = cmp.Or(cfg.Readers, 4)
+	cfg.BusyTimeout = cmp.Or(cfg.BusyTimeout, 5*time.Second)
+	if cfg.URL != "" {
+		return openPostgres(ctx, cfg)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, fmt.Errorf("make the folder of the database: %w", err)
-	}
-	db := &DB{path: path}
-	busy := cmp.Or(cfg.BusyTimeout, 5*time.Second)
-	if db.write, err = open(ctx, writeAddress(path, busy), 1); err != nil {
-		return nil, err
-	}
-	// The writer went first: it has made the file and switched it to WAL.
-	if db.read, err = open(ctx, readAddress(path, busy), cmp.Or(cfg.Readers, 4)); err != nil {
-		return nil, errors.Join(err, db.write.Close())
-	}
-	return db, nil
+	return openSQLite(ctx, cfg)
 }
 
-func open(ctx context.Context, address string, connections int) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", address)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
+// limit keeps as many connections as there may be: opening one costs more than
+// keeping it.
+func limit(pool *sql.DB, connections int) *sql.DB {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	if err := pool.PingContext(ctx); err != nil {
-		if sqliteCode(err) == sqlite3.SQLITE_NOTADB {
-			err = ErrNotDatabase
-		}
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", address, err), pool.Close())
-	}
-	return pool, nil
+	return pool
 }
 
-// writeAddress is the data source name of the writer. FULL makes every commit
-// wait for the disk (NORMAL may lose the last ones in a power cut); an immediate
-// transaction takes the write lock at its start, where waiting for it is safe.
-func writeAddress(path string, busy time.Duration) string {
-	return address(path, url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {pragma("busy_timeout", busy.Milliseconds()), "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)"},
-	})
-}
-
-func readAddress(path string, busy time.Duration) string {
-	return address(path, url.Values{
-		"_pragma": {pragma("busy_timeout", busy.Milliseconds()), "query_only(1)", "foreign_keys(1)"},
-	})
-}
-
-func pragma(name string, value int64) string { return fmt.Sprintf("%s(%d)", name, value) }
-
-// address is a file: URI, in which a path may contain anything.
-func address(path string, query url.Values) string {
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}).String()
-}
-
-// Path returns the absolute path of the database file.
-func (db *DB) Path() string { return db.path }
+// Name says which database it is, for messages: the path of a file, or a URL
+// without its password.
+func (db *DB) Name() string { return db.backend.name() }
 
 // Close waits for running transactions and closes the database.
 func (db *DB) Close() error { return errors.Join(db.read.Close(), db.write.Close()) }
-
-// sqliteCode returns the primary result code of an SQLite error, or 0.
-func sqliteCode(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code() & 0xff
-	}
-	return 0
-}

@@ -17,9 +17,10 @@ var ErrNewer = errors.New("the database was made by a newer version of ovenbird;
 // Migrate brings the tables of one feature up to date with the SQL files in
 // migrations (goose's format: NNNNN_name.sql). Each feature counts its own
 // versions, in the table <feature>_migrations. A database that is ahead of the
-// files is left alone: ErrNewer.
+// files is left alone: ErrNewer. Several processes may do so at once: one does
+// it, the others wait.
 func (db *DB) Migrate(ctx context.Context, feature string, migrations fs.FS) error {
-	store, err := goosedb.NewStore(goosedb.DialectSQLite3, feature+"_migrations")
+	store, err := goosedb.NewStore(db.backend.goose(), feature+"_migrations")
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
 	}
@@ -28,15 +29,28 @@ func (db *DB) Migrate(ctx context.Context, feature string, migrations fs.FS) err
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
 	}
+	err = db.backend.alone(ctx, db.read, func() error {
+		return db.insist(ctx, func() (bool, error) {
+			err := up(ctx, provider)
+			return db.backend.busy(err), err
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("migrate %s in %s: %w", feature, db.Name(), err)
+	}
+	return nil
+}
+
+func up(ctx context.Context, provider *goose.Provider) error {
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate %s: read the version of %s: %w", feature, db.path, err)
+		return fmt.Errorf("read the version: %w", err)
 	}
 	if current > target {
-		return fmt.Errorf("migrate %s: %s has version %d, this program knows %d: %w", feature, db.path, current, target, ErrNewer)
+		return fmt.Errorf("it has version %d, this program knows %d: %w", current, target, ErrNewer)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate %s to version %d: %w", feature, target, err)
+		return fmt.Errorf("to version %d: %w", target, err)
 	}
 	return nil
 }
