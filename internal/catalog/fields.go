@@ -22,7 +22,7 @@ type FieldError struct {
 // FieldErrors says field by field why a record was refused, given the error of
 // ParseRecord or of a Result. It returns at least one entry for any error.
 func FieldErrors(err error) []FieldError {
-	if several, ok := errors.AsType[*refusedFields](err); ok {
+	if several, ok := errors.AsType[*fieldsError](err); ok {
 		return several.fields
 	}
 	if one, ok := errors.AsType[*fieldError](err); ok {
@@ -43,14 +43,32 @@ func (e *fieldError) Unwrap() error { return e.error }
 // about says which field an error is about.
 func about(field string, err error) error { return &fieldError{err, field} }
 
-// refusedFields is the first error of a record with those of all its fields.
-type refusedFields struct {
+// fieldsError is the first error of a record with those of all its fields.
+type fieldsError struct {
 	error
 
 	fields []FieldError
 }
 
-func (e *refusedFields) Unwrap() error { return e.error }
+func (e *fieldsError) Unwrap() error { return e.error }
+
+// batchError is the first refusal of an atomic batch, with all results.
+type batchError struct {
+	error
+
+	results []Result
+}
+
+func (e *batchError) Unwrap() error { return e.error }
+
+// RefusedResults returns what would have become of each record of an atomic
+// batch that was refused with err; nil for any other error.
+func RefusedResults(err error) []Result {
+	if refused, ok := errors.AsType[*batchError](err); ok {
+		return refused.results
+	}
+	return nil
+}
 
 // pointed returns the field that a decoding error points at, or "".
 func pointed(err error) string {
@@ -198,5 +216,5 @@ func (f *fieldChecks) error(first error) error {
 		return first
 	}
 	slices.SortFunc(f.list, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
-	return &refusedFields{first, f.list}
+	return &fieldsError{first, f.list}
 }

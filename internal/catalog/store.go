@@ -125,7 +125,8 @@ func (p *plan) refusal(b Batch) error {
 	}
 	for i, result := range p.results {
 		if result.Err != nil {
-			return ovenbird.Errorf(ovenbird.CodeOf(result.Err), "record %d, %s: %w", i+1, &b.Records[i], result.Err)
+			err := ovenbird.Errorf(ovenbird.CodeOf(result.Err), "record %d, %s: %w", i+1, &b.Records[i], result.Err)
+			return &batchError{err, p.results}
 		}
 	}
 	return nil
