@@ -27,25 +27,7 @@ func (c *cli) importFiles() *cobra.Command {
 				return err
 			}
 			defer e.close() //nolint:errcheck // every write was committed
-			var rejected int64
-			for _, file := range files {
-				report, err := c.importFile(cmd.Context(), e, file, mapping, rejects)
-				if err != nil {
-					return err
-				}
-				rejected += report.Rejected
-				if err := c.print(report, func(w io.Writer) error {
-					_, err := fmt.Fprintf(w, "%s: %d rows, %d records, %d changed, %d rejected\n",
-						file, report.Rows, report.Records, report.Changed, report.Rejected)
-					return err
-				}); err != nil {
-					return err
-				}
-			}
-			if rejected > 0 {
-				return ovenbird.Errorf(ovenbird.Invalid, "%d rows were rejected; %s has each with line and reason", rejected, rejects)
-			}
-			return nil
+			return c.importAll(cmd.Context(), e, files, mapping, rejects)
 		},
 	}
 	cmd.Flags().StringVar(&mapping, "mapping", "", "mapping file (YAML) for CSV and TSV")
@@ -53,25 +35,72 @@ func (c *cli) importFiles() *cobra.Command {
 	return cmd
 }
 
-// importFile imports one file and shows progress.
-func (c *cli) importFile(ctx context.Context, e *environment, file, mapping, rejects string) (importer.Report, error) {
-	config := importer.Config{RejectsPath: rejects}
+// importAll imports files. Where one can not be read on, the report says how far
+// it came, and those after it are not begun.
+func (c *cli) importAll(ctx context.Context, e *environment, files []string, mapping, rejects string) error {
+	imports, err := c.importer(e, mapping, rejects)
+	if err != nil {
+		return err
+	}
+	var rejected int64
+	for _, file := range files {
+		report, failed := c.importFile(ctx, imports, file)
+		rejected += report.Rejected
+		if failed != nil && report.Rows == 0 {
+			return failed
+		}
+		if err := errors.Join(failed, c.print(report, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "%s: %d rows, %d records, %d changed, %d rejected\n",
+				file, report.Rows, report.Records, report.Changed, report.Rejected)
+			return err
+		})); err != nil {
+			return err
+		}
+	}
+	if rejected > 0 {
+		return ovenbird.Errorf(ovenbird.Invalid, "%s", rejectedRows(rejected, rejects))
+	}
+	return nil
+}
+
+// rejectedRows says where refused rows are.
+func rejectedRows(count int64, path string) string {
+	if count == 1 {
+		return fmt.Sprintf("1 row was rejected; %s has it with line and reason", path)
+	}
+	return fmt.Sprintf("%d rows were rejected; %s has each with line and reason", count, path)
+}
+
+// toldRejects is how many refused rows a person is shown; the file has them all.
+const toldRejects = 5
+
+// importer returns an importer into an environment. It shows the first rows that
+// it refuses.
+func (c *cli) importer(e *environment, mapping, rejects string) (*importer.Importer, error) {
+	told := 0
+	config := importer.Config{RejectsPath: rejects, OnReject: func(r importer.Reject) {
+		told++
+		if told <= toldRejects {
+			c.note("rejected %s", r)
+		}
+	}}
 	if mapping != "" {
 		m, err := importer.LoadMapping(mapping)
 		if err != nil {
-			return importer.Report{}, err
+			return nil, err
 		}
 		config.Mapping = m
 	}
+	return importer.New(config, importer.Deps{Catalog: e.catalog})
+}
+
+// importFile imports one file and shows progress.
+func (c *cli) importFile(ctx context.Context, imports *importer.Importer, file string) (importer.Report, error) {
 	source, closer, err := importer.Open(file, c.stdin)
 	if err != nil {
 		return importer.Report{}, err
 	}
-	imports, err := importer.New(config, importer.Deps{Catalog: e.catalog})
-	if err != nil {
-		return importer.Report{}, errors.Join(err, closer.Close())
-	}
-	var shown time.Time
+	shown := time.Now()
 	report, err := imports.Run(ctx, source, func(r importer.Report) {
 		if time.Since(shown) > time.Second {
 			shown = time.Now()

@@ -24,7 +24,7 @@ func TestTheSitesFilesAreImportedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.seed(t.Context(), e); err != nil {
+		if err := newSeeds(c, e).importAll(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		snapshot, err := e.catalog.Snapshot(t.Context())

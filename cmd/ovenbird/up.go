@@ -3,15 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -71,7 +66,7 @@ func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if err := c.seed(ctx, e); err != nil {
+	if err := newSeeds(c, e).importAll(ctx); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
@@ -153,48 +148,4 @@ func (c *cli) ready(url string) {
 	c.note("\n  storefront   %[1]s/\n  a document   curl -i %[1]s/FI/tv/home.json\n"+
 		"  variations   curl %[1]s/variations.json\n  edge         curl %[1]s/_ovenbird/status\n", url)
 	fmt.Fprintf(c.stdout, "ready %s\n", url) //nolint:errcheck // who waits for it sees that it is missing
-}
-
-// seed imports the site's catalog files that were not imported into this
-// environment as they are now. A file that did not change is left alone, so that
-// edits made since stay.
-func (c *cli) seed(ctx context.Context, e *environment) error {
-	path := filepath.Join(e.dir, "seeded.json")
-	seeded := make(map[string]string)
-	if body, err := os.ReadFile(path); err == nil {
-		if err := json.Unmarshal(body, &seeded); err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, file := range e.site.Content.Catalog {
-		body, err := os.ReadFile(file.File)
-		if err != nil {
-			return fmt.Errorf("read the catalog file: %w", err)
-		}
-		// The name within the site: the same however --site is written.
-		name, err := filepath.Rel(e.site.Dir, file.File)
-		if err != nil {
-			return fmt.Errorf("name the catalog file: %w", err)
-		}
-		sum := sha256.Sum256(body)
-		if hash := hex.EncodeToString(sum[:]); seeded[name] != hash {
-			report, err := c.importFile(ctx, e, file.File, file.Mapping, filepath.Join(e.dir, "rejects.ndjson"))
-			if err != nil {
-				return err
-			}
-			c.note("imported %s: %d records, %d changed, %d rejected", file.File, report.Records, report.Changed, report.Rejected)
-			seeded[name] = hash
-		}
-	}
-	body, err := json.Marshal(seeded)
-	if err != nil {
-		return err
-	}
-	// A process killed here leaves the old file or the new one, never half of it.
-	if err := os.WriteFile(path+".new", body, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }

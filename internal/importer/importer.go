@@ -141,6 +141,10 @@ const rememberedRecords = 1 << 20
 const batchBytes = 16 << 20
 
 func (r *run) run(ctx context.Context, src Source) error {
+	if r.cfg.Mapping == nil && isTable(src.Name) {
+		return ovenbird.ErrorAt(ovenbird.Place{File: src.Name},
+			"a table needs a mapping, which says what its columns are; docs/import.md describes it")
+	}
 	input, err := openInput(src)
 	if err != nil {
 		return err

@@ -422,6 +422,19 @@ func TestOpenNamesWhatIsWrongWithAPath(t *testing.T) {
 	}
 }
 
+func TestATableWithoutAMappingIsRefusedWhole(t *testing.T) {
+	imp, err := importer.New(importer.Config{}, importer.Deps{Catalog: new(recorder)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.csv", "A.TSV", "a.tsv.gz"} {
+		report, err := imp.Run(t.Context(), importer.Source{Name: name, Reader: strings.NewReader("id,name\n1,x\n")}, nil)
+		if ovenbird.CodeOf(err) != ovenbird.Invalid || !strings.Contains(err.Error(), "needs a mapping") || report.Rows != 0 {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+	}
+}
+
 func TestSlugsOfDifferentTextsDiffer(t *testing.T) {
 	long := strings.Repeat("very long name ", 10)
 	out := run(t, importer.Config{Mapping: mapping(t, "records:\n  - {type: title, id: \"{id|slug}\", kind: movie}\n")},

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"ovenbird/internal/ovenbird"
 )
@@ -37,6 +39,12 @@ func Open(path string, stdin io.Reader) (Source, io.Closer, error) {
 		return Source{}, nil, errors.Join(err, file.Close())
 	}
 	return Source{Name: path, Reader: file, Size: info.Size()}, file, nil
+}
+
+// isTable reports whether a file is CSV or TSV by its name.
+func isTable(name string) bool {
+	extension := filepath.Ext(strings.TrimSuffix(strings.ToLower(name), ".gz"))
+	return extension == ".csv" || extension == ".tsv"
 }
 
 // input is the uncompressed content of a source, after its byte order mark.
