@@ -38,7 +38,7 @@ func openStore(t testing.TB, at database.Config) *catalog.Store {
 }
 
 // Every test of this package runs on both databases.
-func TestAgainOnPostgreSQL(t *testing.T) { databasetest.Again(t, "-rapid.checks=20") }
+func TestAgainOnPostgreSQL(t *testing.T) { databasetest.Again(t, "-rapid.checks=10") }
 
 func parse(t testing.TB, lines ...string) []catalog.Record {
 	t.Helper()

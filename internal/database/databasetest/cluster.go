@@ -144,7 +144,7 @@ func (c *Cluster) Stop() error {
 // which counts on PostgreSQL to sort as Go does will be found out.
 func (c *Cluster) Create(ctx context.Context) (string, error) {
 	name := "test_" + strings.ToLower(rand.Text())
-	return c.url(name), c.exec(ctx, "CREATE DATABASE "+name+
+	return c.url(name), execute(ctx, c.url(superuser), "CREATE DATABASE "+name+
 		" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'")
 }
 
@@ -154,8 +154,8 @@ func (c *Cluster) url(database string) string {
 	}).String()
 }
 
-func (c *Cluster) exec(ctx context.Context, statement string) error {
-	conn, err := pgx.Connect(ctx, c.url("postgres"))
+func execute(ctx context.Context, address, statement string) error {
+	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return err
 	}
