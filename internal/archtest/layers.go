@@ -21,8 +21,8 @@ var layers = [][]string{
 	{vocabulary},
 	// What exists; what holds where and when; how a release lies in the bucket.
 	{"catalog", "facts", "release"},
-	// What a document contains.
-	{"shape"},
+	// What a document contains; and, without that code, what it ought to contain.
+	{"shape", "model"},
 	// What people write: configuration, feeds.
 	{"site", "importer"},
 	// The services.

@@ -26,10 +26,10 @@ var modules = []module{
 	{"github.com/pressly/goose/v3", []string{"internal/database"}},
 	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"internal/site", "internal/importer"}},
 	{"github.com/spf13/cobra", []string{"cmd/ovenbird"}},
-	{"github.com/vektah/gqlparser/v2", []string{"internal/shape"}},
+	{"github.com/vektah/gqlparser/v2", []string{"internal/shape", "internal/model"}},
 	{"gocloud.dev", []string{"internal/bucket"}},
 	{"golang.org/x/text", []string{
-		"internal/catalog", "internal/facts", "internal/shape", "internal/site", "internal/importer", "internal/bake",
+		"internal/catalog", "internal/facts", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/bake",
 	}},
 	{"modernc.org/sqlite", []string{"internal/database"}},
 

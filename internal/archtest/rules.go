@@ -11,6 +11,7 @@ type rule struct {
 var rules = []rule{
 	{"layers", checkLayers},
 	{"modules", checkModules},
+	{"model", checkModel},
 	{"names", checkNames},
 	{"docs", checkDocs},
 	{"state", checkState},

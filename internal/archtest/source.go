@@ -27,6 +27,7 @@ type pkg struct {
 	dir     string // from the root of the module, with slashes
 	fset    *token.FileSet
 	sources []source
+	module  []*pkg // all packages, this one among them
 }
 
 // code yields the files that end up in a program.
@@ -85,6 +86,9 @@ func load(module fs.FS) ([]*pkg, error) {
 		packages = append(packages, p)
 	}
 	slices.SortFunc(packages, func(a, b *pkg) int { return strings.Compare(a.dir, b.dir) })
+	for _, p := range packages {
+		p.module = packages
+	}
 	return packages, nil
 }
 
