@@ -26,7 +26,7 @@ var layers = [][]string{
 	// What people write: configuration, feeds.
 	{"site", "importer"},
 	// The services.
-	{"admin", "bake", "edge", "storefront"},
+	{"admin", "bake", "edge", "source", "storefront"},
 }
 
 // top are the folders that stand above all layers.

@@ -19,7 +19,8 @@ var modules = []module{
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/admin"}},
 	{"github.com/dbos-inc/dbos-transact-golang", []string{"internal/engine"}},
 	{"github.com/go-json-experiment/json", []string{"internal/catalog", "internal/importer"}},
-	{"github.com/jackc/pgx/v5", []string{"internal/database", "internal/engine"}},
+	{"github.com/jackc/pgx/v5", []string{"internal/database", "internal/engine", "internal/source"}},
+	{"github.com/go-sql-driver/mysql", []string{"internal/source"}},
 	{"github.com/goccy/go-yaml", []string{"internal/site", "internal/importer"}},
 	{"github.com/klauspost/compress", []string{"internal/release", "internal/edge"}},
 	{"github.com/oschwald/maxminddb-golang/v2", []string{"internal/edge"}},
@@ -31,7 +32,7 @@ var modules = []module{
 	{"golang.org/x/text", []string{
 		"internal/catalog", "internal/facts", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/bake",
 	}},
-	{"modernc.org/sqlite", []string{"internal/database"}},
+	{"modernc.org/sqlite", []string{"internal/database", "internal/source"}},
 
 	// Tests only.
 	{"github.com/chromedp/cdproto", nil},
