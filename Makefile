@@ -3,6 +3,9 @@
 GO             ?= go
 LINTER_VERSION := v2.15.0
 LINTER         := bin/golangci-lint-$(LINTER_VERSION)
+# The S3 server that the tests start; internal/bucket/buckettest asks for this version.
+GATEWAY_VERSION := v1.8.0
+GATEWAY         := bin/versitygw-$(GATEWAY_VERSION)
 # What the tests need from npm: the reference GraphQL implementation, GeoIP data.
 NPM            := internal/shape/reference internal/edge/geoipdata
 
@@ -13,7 +16,7 @@ BENCHTIME ?= 1s
 TIMEOUT   ?= 15m
 
 # The packages that decide rather than move bytes: `make unit` runs them alone.
-LOGIC := ovenbird facts shape release site bake
+LOGIC := ovenbird facts model shape release site bake
 
 # None of the program is C. The same setting for build, vet and lint lets them
 # share what they compile; only the race detector needs a C compiler.
@@ -68,7 +71,7 @@ clean: ## remove what was built and set up; environments in .ovenbird stay
 # The steps of `make test`.
 
 .PHONY: setup
-setup: tools $(NPM:%=%/node_modules/.package-lock.json)
+setup: tools $(GATEWAY) $(NPM:%=%/node_modules/.package-lock.json)
 
 .PHONY: tools
 tools:
@@ -86,6 +89,11 @@ vet:
 $(LINTER):
 	GOBIN="$(abspath bin)" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER_VERSION)
 	mv bin/golangci-lint $@
+
+# -p 1: it is large, and compiling much of it at once takes gigabytes.
+$(GATEWAY):
+	GOBIN="$(abspath bin)" $(GO) install -p 1 github.com/versity/versitygw/cmd/versitygw@$(GATEWAY_VERSION)
+	mv bin/versitygw $@
 
 # npm writes this file last, and only when everything is in place.
 $(NPM:%=%/node_modules/.package-lock.json): %/node_modules/.package-lock.json: %/package.json %/package-lock.json

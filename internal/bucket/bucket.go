@@ -1,12 +1,15 @@
 // Package bucket stores objects under keys: in a folder on disk, durably and
-// across processes, or in memory. It is a concrete type over gocloud.dev/blob;
-// what it adds is what a release needs and blob leaves to each store: writing
-// an object once, and changing one by compare-and-swap.
+// across processes, in a store that speaks S3, or in memory. It is a concrete
+// type over gocloud.dev/blob; what it adds is what a release needs and blob
+// leaves to each store: writing an object once, and changing one by
+// compare-and-swap.
 //
 // A reader sees the whole of an object or none of it, and an object whose write
 // was reported done survives a crash of the machine (not in memory, of course).
 //
-// The package knows no domain. Keys are UTF-8 with "/" between segments.
+// The package knows no domain. Keys are UTF-8 with "/" between segments. A store
+// takes a key as it is or refuses it: not every store takes empty segments, those
+// that are "." or "..", and control characters.
 package bucket
 
 import (
@@ -20,7 +23,6 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 )
 
 // Failures that a caller must tell apart; test with errors.Is.
@@ -30,6 +32,10 @@ var (
 	// ErrChanged means that the object is not the one the caller expected:
 	// a lost compare-and-swap, or a Create over different content.
 	ErrChanged = errors.New("object is not the expected one")
+	// ErrSettings means that the bucket can not be used as it was asked for: a
+	// wrong URL, wrong credentials, a store without what a bucket needs. Trying
+	// again fails again.
+	ErrSettings = errors.New("the bucket's settings are wrong")
 )
 
 // Version identifies the content of an object: equal versions, equal bytes.
@@ -47,9 +53,26 @@ type Info struct {
 // whose context has ended does nothing and returns the context's error.
 type Bucket struct {
 	blobs *blob.Bucket
-	// lock keeps every other Swap on the same bucket out, in this process and
-	// in others, until unlock is called.
-	lock func(ctx context.Context) (unlock func(), err error)
+	store store
+}
+
+// store is what each kind of store does in a way of its own. Its errors are
+// ErrNotFound, ErrChanged, or as they come.
+type store interface {
+	// create writes an object where there is none, or the same one.
+	create(ctx context.Context, key string, body []byte) error
+	// swap replaces the object whose version is expect, and returns the new one.
+	swap(ctx context.Context, key string, body []byte, expect Version) (Version, error)
+	// read returns the whole object.
+	read(ctx context.Context, key string) ([]byte, error)
+	// readRange returns length bytes from offset on, or io.ErrUnexpectedEOF.
+	readRange(ctx context.Context, key string, offset, length int64) ([]byte, error)
+	// probe checks that the store keeps what create and swap promise.
+	probe(ctx context.Context) error
+	// explain says what is wrong, where and what to do, if it knows; otherwise
+	// it returns the error as it is.
+	explain(err error) error
+	remote() bool
 }
 
 const (
@@ -67,64 +90,59 @@ func (b *Bucket) Close() error {
 	return nil
 }
 
+// Remote reports whether every request goes to another machine, takes its time,
+// and may cost money.
+func (b *Bucket) Remote() bool { return b.store.remote() }
+
+// Probe checks that the store does what Create and Swap rely on: that it refuses
+// a write whose condition does not hold. It writes and removes objects under
+// ProbePrefix, so it is for those who may write. A store that fails is of no use
+// to them (ErrSettings): two of them could overwrite each other unseen.
+func (b *Bucket) Probe(ctx context.Context) error {
+	if err := b.store.probe(ctx); err != nil {
+		return fmt.Errorf("probing the bucket: %w", b.store.explain(err))
+	}
+	return nil
+}
+
 // Create writes an object that must not exist yet. It is meant for keys that
 // are derived from the content: where the object exists with the same bytes,
-// Create succeeds, and with others it fails with ErrChanged.
+// Create succeeds, and with others it fails with ErrChanged. After any other
+// error the object may exist or not, and Create may be called again.
 func (b *Bucket) Create(ctx context.Context, key string, body []byte) error {
 	if err := ctx.Err(); err != nil {
-		return failed("creating", key, err)
+		return b.failed("creating", key, err)
 	}
-	version := versionOf(body)
-	err := b.write(ctx, key, body, version, true)
-	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
-		existing, err := b.Version(ctx, key)
-		if err == nil && existing != version {
-			err = ErrChanged
-		}
-		return failed("creating", key, err)
-	}
-	return failed("creating", key, err)
+	return b.failed("creating", key, b.store.create(ctx, key, body))
 }
 
 // Swap replaces the object with body if its version is still expect, and
 // returns the new version. An expect of "" means that there must be no object.
-// Who loses a race gets ErrChanged: read again, decide again.
+// Who loses a race gets ErrChanged: read again, decide again. After any other
+// error the object may have been replaced or not, and in a remote store it may
+// still come to that.
+//
+// A version that comes back is taken for the one it was. Whoever must tell
+// "again" from "still" puts a number into the content that only grows.
 func (b *Bucket) Swap(ctx context.Context, key string, body []byte, expect Version) (Version, error) {
-	unlock, err := b.lock(ctx)
+	if err := ctx.Err(); err != nil {
+		return "", b.failed("replacing", key, err)
+	}
+	next, err := b.store.swap(ctx, key, body, expect)
 	if err != nil {
-		return "", failed("locking the bucket to replace", key, err)
-	}
-	defer unlock()
-	current, err := b.Version(ctx, key)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return "", err
-	}
-	if current != expect {
-		return "", failed("replacing", key, ErrChanged)
-	}
-	next := versionOf(body)
-	if err := b.write(ctx, key, body, next, false); err != nil {
-		return "", failed("replacing", key, err)
+		return "", b.failed("replacing", key, err)
 	}
 	return next, nil
-}
-
-func (b *Bucket) write(ctx context.Context, key string, body []byte, version Version, ifNotExist bool) error {
-	return b.blobs.WriteAll(ctx, key, body, &blob.WriterOptions{
-		ContentType: contentType,
-		Metadata:    map[string]string{versionKey: string(version)},
-		IfNotExist:  ifNotExist,
-	})
 }
 
 // Read returns the whole object and its version.
 func (b *Bucket) Read(ctx context.Context, key string) ([]byte, Version, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, "", failed("reading", key, err)
+		return nil, "", b.failed("reading", key, err)
 	}
-	body, err := b.blobs.ReadAll(ctx, key)
+	body, err := b.store.read(ctx, key)
 	if err != nil {
-		return nil, "", failed("reading", key, err)
+		return nil, "", b.failed("reading", key, err)
 	}
 	return body, versionOf(body), nil
 }
@@ -134,19 +152,11 @@ func (b *Bucket) Read(ctx context.Context, key string) ([]byte, Version, error) 
 func (b *Bucket) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
 	doing := fmt.Sprintf("reading %d bytes at %d of", length, offset)
 	if err := ctx.Err(); err != nil {
-		return nil, failed(doing, key, err)
+		return nil, b.failed(doing, key, err)
 	}
-	r, err := b.blobs.NewRangeReader(ctx, key, offset, length, nil)
+	body, err := b.store.readRange(ctx, key, offset, length)
 	if err != nil {
-		return nil, failed(doing, key, err)
-	}
-	defer r.Close() //nolint:errcheck // a failed close of a reader loses nothing
-	if length < 0 || offset < 0 || offset+length > r.Size() {
-		return nil, failed(doing, key, io.ErrUnexpectedEOF)
-	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, failed(doing, key, err)
+		return nil, b.failed(doing, key, err)
 	}
 	return body, nil
 }
@@ -156,11 +166,11 @@ func (b *Bucket) ReadRange(ctx context.Context, key string, offset, length int64
 func (b *Bucket) Version(ctx context.Context, key string) (Version, error) {
 	attributes, err := b.attributes(ctx, key)
 	if err != nil {
-		return "", failed("reading the version of", key, err)
+		return "", b.failed("reading the version of", key, err)
 	}
-	version := Version(attributes.Metadata[versionKey])
-	if version == "" {
-		return "", failed("reading the version of", key, errors.New("the object was not written by a Bucket"))
+	version, err := versionIn(attributes)
+	if err != nil {
+		return "", b.failed("reading the version of", key, err)
 	}
 	return version, nil
 }
@@ -169,7 +179,7 @@ func (b *Bucket) Version(ctx context.Context, key string) (Version, error) {
 func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 	attributes, err := b.attributes(ctx, key)
 	if err != nil {
-		return Info{}, failed("looking up", key, err)
+		return Info{}, b.failed("looking up", key, err)
 	}
 	return Info{Key: key, Size: attributes.Size, Modified: attributes.ModTime}, nil
 }
@@ -192,7 +202,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 				return
 			}
 			if err != nil {
-				yield(Info{}, failed("listing what begins with", prefix, err))
+				yield(Info{}, b.failed("listing what begins with", prefix, err))
 				return
 			}
 			if !yield(Info{Key: object.Key, Size: object.Size, Modified: object.ModTime}, nil) {
@@ -205,24 +215,33 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 // Delete removes the object; ErrNotFound where there is none.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
-		return failed("deleting", key, err)
+		return b.failed("deleting", key, err)
 	}
-	return failed("deleting", key, b.blobs.Delete(ctx, key))
+	return b.failed("deleting", key, b.blobs.Delete(ctx, key))
 }
 
 // failed says what was being done to which key when err happened; nil stays nil.
-func failed(doing, key string, err error) error {
+func (b *Bucket) failed(doing, key string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case gcerrors.Code(err) == gcerrors.NotFound:
+	case notFound(err):
 		return fmt.Errorf("%s %q: %w", doing, key, ErrNotFound)
 	default:
-		return fmt.Errorf("%s %q: %w", doing, key, err)
+		return fmt.Errorf("%s %q: %w", doing, key, b.store.explain(err))
 	}
 }
 
 func versionOf(body []byte) Version {
 	sum := sha256.Sum256(body)
 	return Version(hex.EncodeToString(sum[:]))
+}
+
+// versionIn returns the version that an object carries.
+func versionIn(attributes *blob.Attributes) (Version, error) {
+	version := Version(attributes.Metadata[versionKey])
+	if version == "" {
+		return "", errors.New("the object was not written by a Bucket")
+	}
+	return version, nil
 }

@@ -39,6 +39,16 @@ func TestErrorsNameTheKeyAndWhatWasBeingDone(t *testing.T) {
 	}
 }
 
+func TestDiskAndMemoryTakeOddKeys(t *testing.T) {
+	for kind, b := range map[string]*bucket.Bucket{"disk": openDisk(t, t.TempDir()), "memory": bucket.OpenMemory()} {
+		for _, key := range buckettest.OddKeys {
+			if err := b.Create(t.Context(), key, []byte("x")); err != nil {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+	}
+}
+
 func TestDiskKeepsEverythingInItsFolder(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "bucket")

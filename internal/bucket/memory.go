@@ -9,15 +9,12 @@ import (
 // OpenMemory returns an empty bucket that lives in this process and dies with it.
 func OpenMemory() *Bucket {
 	turn := make(chan struct{}, 1)
-	return &Bucket{
-		blobs: memblob.OpenBucket(&memblob.Options{NoMD5: true}),
-		lock: func(ctx context.Context) (func(), error) {
-			select {
-			case turn <- struct{}{}:
-				return func() { <-turn }, nil
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		},
-	}
+	return openLocal(memblob.OpenBucket(&memblob.Options{NoMD5: true}), func(ctx context.Context) (func(), error) {
+		select {
+		case turn <- struct{}{}:
+			return func() { <-turn }, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
 }

@@ -33,9 +33,10 @@ func Run(t *testing.T, open func(t *testing.T) *bucket.Bucket) {
 		{"OneOfManyCreatorsOfDifferentContentWins", oneCreatorWins},
 		{"ListIsOrderedAndWhole", listIsOrderedAndWhole},
 		{"DeletedObjectIsGone", deletedObjectIsGone},
-		{"OddKeys", oddKeys},
+		{"OddKeysAreKeptOrRefused", oddKeysAreKeptOrRefused},
 		{"BadKeysAreRefused", badKeysAreRefused},
 		{"CanceledContextWritesNothing", canceledContextWritesNothing},
+		{"ProbeSucceedsAndLeavesNothing", probeSucceedsAndLeavesNothing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := open(t)
@@ -230,9 +231,14 @@ func listIsOrderedAndWhole(t *testing.T, b *bucket.Bucket) {
 	for i := range 1100 { // more than a page
 		want = append(want, fmt.Sprintf("p/%02x/%d", i%7, i))
 	}
-	want = append(want, "p/0", "p/00-", "p/00.x", "p/a//b", "p/a/b/", "p/é", "p/.hidden")
+	want = append(want, "p/0", "p/00-", "p/00.x", "p/é", "p/.hidden")
 	for _, key := range append([]string{"o", "q/1"}, want...) {
 		mustCreate(t, b, key, key)
+	}
+	for _, key := range []string{"p/a//b", "p/a/b/", "p/./a", "p/a\x01"} {
+		if b.Create(t.Context(), key, []byte(key)) == nil {
+			want = append(want, key)
+		}
 	}
 	slices.Sort(want)
 	var got []string
@@ -265,15 +271,33 @@ func deletedObjectIsGone(t *testing.T, b *bucket.Bucket) {
 	wantBody(t, b, "a/b", "y")
 }
 
-func oddKeys(t *testing.T, b *bucket.Bucket) {
-	keys := []string{
-		"..", "x/../../outside", "/etc/absolute", ".", "x/./here", ".lock", ".tmp/x", "a//", "trailing/", "/",
-		"a\\b", "a%2Fb", "%", "%%", "new\nline", "nul\x00", "\x7f", "späce é 日本", "CON", "a b", "*?<>|:\"",
+// OddKeys are keys that a store may refuse, and has to keep as they are if it
+// does not.
+var OddKeys = []string{
+	"..", "x/../../outside", "/etc/absolute", ".", "x/./here", ".lock", ".tmp/x", "a//", "trailing/", "/",
+	"a\\b", "a%2Fb", "%", "%%", "new\nline", "nul\x00", "\x7f", "späce é 日本", "CON", "a b", "*?<>|:\"", "two..", "__0x61__", "+&=#",
+}
+
+// oddKeysAreKeptOrRefused: there is no third way, such as to keep one under the
+// key of another.
+func oddKeysAreKeptOrRefused(t *testing.T, b *bucket.Bucket) {
+	var kept []string
+	for _, key := range OddKeys {
+		if err := b.Create(t.Context(), key, []byte("body of "+key)); err == nil {
+			kept = append(kept, key)
+			continue
+		}
+		if _, _, err := b.Read(t.Context(), key); !errors.Is(err, bucket.ErrNotFound) {
+			t.Errorf("%q was refused; reading it: got %v, want ErrNotFound", key, err)
+		}
+		if _, err := b.Swap(t.Context(), key, []byte("x"), ""); err == nil {
+			t.Errorf("Create refused %q, and Swap did not", key)
+		}
 	}
-	for _, key := range keys {
-		mustCreate(t, b, key, "body of "+key)
+	if len(kept) < len(OddKeys)/3 {
+		t.Errorf("kept only %q", kept)
 	}
-	for _, key := range keys {
+	for _, key := range kept {
 		wantBody(t, b, key, "body of "+key)
 	}
 	var listed []string
@@ -283,9 +307,9 @@ func oddKeys(t *testing.T, b *bucket.Bucket) {
 		}
 		listed = append(listed, info.Key)
 	}
-	slices.Sort(keys)
-	if !slices.Equal(listed, keys) {
-		t.Errorf("listed %q, want %q", listed, keys)
+	slices.Sort(kept)
+	if !slices.Equal(listed, kept) {
+		t.Errorf("listed %q, want %q", listed, kept)
 	}
 }
 
@@ -308,5 +332,16 @@ func canceledContextWritesNothing(t *testing.T, b *bucket.Bucket) {
 	}
 	if _, _, err := b.Read(t.Context(), "a"); !errors.Is(err, bucket.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+func probeSucceedsAndLeavesNothing(t *testing.T, b *bucket.Bucket) {
+	for range 2 {
+		if err := b.Probe(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for info, err := range b.List(t.Context(), "") {
+		t.Errorf("left %v, %v", info, err)
 	}
 }
