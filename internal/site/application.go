@@ -236,8 +236,9 @@ func (l *loader) shape(n *node, application string) (shape.Source, bool) {
 	case err != nil:
 		l.at(n.place, "shape %q can not be read: %v", s, err)
 		return shape.Source{}, false
-	case len(text) > maxFile:
-		l.at(n.place, "shape %q has %d bytes; %d are allowed", s, len(text), maxFile)
+	}
+	if place, what := unreadable(l.place(name).File, text); what != "" {
+		l.at(place, "%s", what)
 		return shape.Source{}, false
 	}
 	l.shapes = append(l.shapes, name)

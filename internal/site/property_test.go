@@ -133,14 +133,17 @@ func FuzzLoad(f *testing.F) {
 
 func TestFilesThatNoParserShouldSee(t *testing.T) {
 	for what, text := range map[string]string{
-		"bytes; 1048576 are allowed": "name: " + strings.Repeat("a", maxFile),
-		"nest deeper than 100":       "name: " + strings.Repeat("[", 100_000),
-		"zero byte":                  "name: a\x00b",
+		"bytes; 1048576 are allowed":  "name: " + strings.Repeat("a", maxFile),
+		"nest deeper than 100":        "name: " + strings.Repeat("[", 100_000),
+		"zero byte":                   "name: a\x00b",
+		"1:8: this byte is not UTF-8": "name: a\xffb",
 	} {
-		files := small()
-		files[siteFile] = &fstest.MapFile{Data: []byte(text)}
-		if _, err := load(files, "small"); err == nil || !strings.Contains(err.Error(), what) {
-			t.Errorf("error = %v, want one about %q", err, what)
+		for _, name := range []string{siteFile, applicationsFolder + "/web/home.graphql"} {
+			files := small()
+			files[name] = &fstest.MapFile{Data: []byte(text)}
+			if _, err := load(files, "small"); err == nil || !strings.Contains(err.Error(), what) {
+				t.Errorf("%s: error = %v, want one about %q", name, err, what)
+			}
 		}
 	}
 }

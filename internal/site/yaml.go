@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -78,7 +79,11 @@ func parseYAML(p *problems, file string, source []byte) *node {
 		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 			place, message = placeOf(file, syntax.Token), syntax.Message
 		}
-		p.at(place, "this is not YAML: %s; check indentation, quotes and brackets around here", message)
+		remedy := "check indentation, quotes and brackets around here"
+		if strings.Contains(message, "already defined") {
+			remedy = "remove one of the two"
+		}
+		p.at(place, "this is not YAML: %s; %s", message, remedy)
 		return nil
 	}
 	if len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil {
@@ -104,7 +109,7 @@ func parseSafely(source []byte) (file *ast.File, err error) {
 	return parser.ParseBytes(source, 0)
 }
 
-// unreadable says why source is not text that the parser should be given.
+// unreadable says why source is not text that a parser should be given.
 func unreadable(file string, source []byte) (ovenbird.Place, string) {
 	if len(source) > maxFile {
 		return ovenbird.Place{File: file}, fmt.Sprintf("the file has %d bytes; %d are allowed", len(source), maxFile)
