@@ -48,22 +48,36 @@ type change struct {
 
 // Full bakes everything.
 func Full(ctx context.Context, program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, sink objects) (*State, error) {
+	state := newState(program, snapshot, asOf)
+	remade, err := state.remake(ctx, sink, func(k *kitchen, view *facts.View) []subject { return k.all(view) })
+	if err != nil {
+		return nil, err
+	}
+	if err := state.finish(joinRows(remade), sink); err != nil {
+		return nil, err
+	}
+	return state, nil
+}
+
+// newState returns the state in which nothing was made yet.
+func newState(program *Program, snapshot *ovenbird.Snapshot, asOf time.Time) *State {
 	state := &State{AsOf: asOf, program: program, snapshot: snapshot}
 	for _, application := range program.Applications {
 		for _, edition := range application.Editions {
 			state.editions = append(state.editions, &batch{edition, application.Plans, make(map[subject]made)})
 		}
 	}
-	remade, err := state.remake(ctx, sink, func(k *kitchen, view *facts.View) []subject { return k.all(view) })
+	return state
+}
+
+// finish makes content of the rows of all subjects and the changes ahead.
+func (s *State) finish(rows []release.Row, sink objects) error {
+	fixed, err := fixedRows(s.program.Everywhere, sink)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	fixed, err := fixedRows(program.Everywhere, sink)
-	if err != nil {
-		return nil, err
-	}
-	state.Content = release.Content{Tree: release.NewTree(append(joinRows(remade), fixed...)), Patches: state.patches()}
-	return state, nil
+	s.Content = release.Content{Tree: release.NewTree(append(rows, fixed...)), Patches: s.patches()}
+	return nil
 }
 
 func fixedRows(documents []Fixed, sink objects) ([]release.Row, error) {

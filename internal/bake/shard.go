@@ -1,0 +1,84 @@
+package bake
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"ovenbird/internal/facts"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+)
+
+// Share names one of several equal shares of the subjects of a bake.
+type Share struct {
+	Index int `json:"index"` // from 0
+	Of    int `json:"of"`
+}
+
+// has reports whether a subject belongs to the share. It depends on what the
+// subject is called alone, so all processes agree on it, and all editions of a
+// title share the objects that are the same in them.
+func (s Share) has(subject subject) bool {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte{byte(subject.of)}) // never fails
+	_, _ = h.Write([]byte(subject.id))
+	return int(h.Sum32()%uint32(s.Of)) == s.Index
+}
+
+// Shard makes the share of the subjects that Full would make. It returns what
+// Join needs to know of them, in pieces and in no order, and how many there were.
+func Shard(
+	ctx context.Context, program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, share Share, sink objects,
+) (pieces [][]byte, remade int, err error) {
+	state := newState(program, snapshot, asOf)
+	if _, err := state.remake(ctx, sink, func(k *kitchen, view *facts.View) []subject {
+		var subjects []subject
+		for _, s := range k.all(view) {
+			if share.has(s) {
+				subjects = append(subjects, s)
+			}
+		}
+		return subjects
+	}); err != nil {
+		return nil, 0, err
+	}
+	for _, edition := range state.editions {
+		pieces = append(pieces, edition.encode()...)
+	}
+	return pieces, state.Remade, nil
+}
+
+// Join returns what Full would: pieces are those of all shards of the same
+// program, snapshot and instant, and their objects are in the sink.
+func Join(program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, pieces [][]byte, sink objects) (*State, error) {
+	state := newState(program, snapshot, asOf)
+	for _, piece := range pieces {
+		if err := state.decode(piece); err != nil {
+			return nil, fmt.Errorf("join the shards of a bake: %w", err)
+		}
+	}
+	var rows []release.Row
+	for _, edition := range state.editions {
+		for _, m := range edition.made {
+			rows = append(rows, m.rows...)
+		}
+	}
+	if err := state.finish(rows, sink); err != nil {
+		return nil, err
+	}
+	return state, nil
+}
+
+// decode adds a piece of a shard to the state.
+func (s *State) decode(piece []byte) error {
+	d := pieceReader{rest: piece}
+	name := d.text()
+	for _, edition := range s.editions {
+		if edition.edition.Name() == name {
+			return d.into(edition)
+		}
+	}
+	return ovenbird.Errorf(ovenbird.Internal, "a shard has edition %q, which the site has not", name)
+}
