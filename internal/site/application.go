@@ -38,11 +38,12 @@ func (l *loader) applications(n *node, countries []Country) []Application {
 
 func (l *loader) application(e entry, countries []Country) Application {
 	what := "application " + e.key
-	n := l.object(e.value, what, "name", "languages", "countries", "exclude", "requires_video", "max_age", "documents")
+	n := l.object(e.value, what, "name", "languages", "holdback", "countries", "exclude", "requires_video", "max_age", "documents")
 	a := Application{
 		Name:          e.key,
 		DisplayName:   l.string(n.get("name"), "name"),
 		Languages:     l.locales(n.get("languages"), "the languages of "+what),
+		Holdback:      l.locales(n.get("holdback"), "the holdback of "+what),
 		Countries:     l.offered(n, what, countries),
 		RequiresVideo: l.boolean(n.get("requires_video"), "requires_video"),
 		MaxAge:        l.integer(n.get("max_age"), "max_age", 0, maxAge, facts.NoMaxAge),
@@ -50,7 +51,9 @@ func (l *loader) application(e entry, countries []Country) Application {
 	if a.DisplayName == "" {
 		a.DisplayName = a.Name
 	}
+	l.offeredAndHeld(n.get("holdback"), what, a.Languages, a.Holdback)
 	a.Editions = a.editions(countries)
+	l.speechless(n, &a, countries)
 	a.Documents = l.documents(l.need(n, what, "documents", "documents: {home.json: {shape: home.graphql}}"), e.key)
 	return a
 }
@@ -98,7 +101,7 @@ func (a *Application) editions(countries []Country) []*facts.Edition {
 		}
 		for _, c := range countries {
 			if a.Countries.Has(c.Code) {
-				addChain(edition, c.Code, chainFor(language, c.Locales))
+				addChain(edition, c.Code, chainFor(language, c.Locales, slices.Concat(a.Holdback, c.Holdback)))
 				addBoard(edition, c.Code, c.Ratings)
 			}
 		}
@@ -107,18 +110,19 @@ func (a *Application) editions(countries []Country) []*facts.Edition {
 	return editions
 }
 
-// chainFor puts an edition's language before a country's locales.
-func chainFor(language ovenbird.Locale, locales []ovenbird.Locale) []ovenbird.Locale {
-	if language == "" {
-		return locales
+// chainFor puts an edition's language before a country's locales, and leaves out
+// those that are held back.
+func chainFor(language ovenbird.Locale, locales, held []ovenbird.Locale) []ovenbird.Locale {
+	chain := make([]ovenbird.Locale, 0, len(locales)+1)
+	if language != "" {
+		chain = append(chain, language)
 	}
-	chain := []ovenbird.Locale{language}
 	for _, locale := range locales {
 		if locale != language {
 			chain = append(chain, locale)
 		}
 	}
-	return chain
+	return slices.DeleteFunc(chain, func(locale ovenbird.Locale) bool { return heldBack(held, locale) })
 }
 
 // addChain adds a country to the chain with the same locales.

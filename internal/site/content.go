@@ -178,12 +178,14 @@ func (l *loader) countryEntries(n *node, defaultLocale ovenbird.Locale, systems 
 // their locale chain.
 func (l *loader) countryEntry(e entry, defaultLocale ovenbird.Locale, systems []string) Country {
 	what := "country " + e.key
-	n := l.object(e.value, what, "locales", "ratings")
+	n := l.object(e.value, what, "locales", "holdback", "ratings")
 	chain := l.locales(n.get("locales"), "the locales of "+what)
-	if defaultLocale != "" && !slices.Contains(chain, defaultLocale) {
+	held := l.locales(n.get("holdback"), "the holdback of "+what)
+	l.offeredAndHeld(n.get("holdback"), what, chain, held)
+	if defaultLocale != "" && !slices.Contains(chain, defaultLocale) && !heldBack(held, defaultLocale) {
 		chain = append(chain, defaultLocale)
 	}
-	country := Country{Locales: chain}
+	country := Country{Locales: chain, Holdback: held}
 	for _, item := range l.items(n.get("ratings"), "the ratings of "+what) {
 		system := l.string(item, "a rating system")
 		switch {

@@ -172,7 +172,9 @@ func (p *problems) locale(n *node, what string) (ovenbird.Locale, bool) {
 	if s == "" {
 		return "", false
 	}
-	tag, err := language.Raw.Parse(s)
+	// The catalog brings tags to the same canonical form: "iw" is written "he", and
+	// a chain that said "iw" would find nothing.
+	tag, err := language.Parse(s)
 	if err != nil {
 		p.at(n.place, "%q is not a locale; use a BCP 47 language tag such as fi, pt-BR or zh-Hant", s)
 		return "", false

@@ -38,6 +38,7 @@ func TestHashChangesWithWhateverCanChangeADocument(t *testing.T) {
 		{"an age", contentFile, "6: 6", "6: 7", true},
 		{"a group", contentFile, "HOME: [FI, SE]", "HOME: [FI]", true},
 		{"a chain", contentFile, "[fi, sv]", "[fi]", true},
+		{"a holdback", contentFile, "DE: {locales: [de],", "DE: {locales: [de], holdback: [fi],", true},
 		{"a board", contentFile, "[KAVI, FSK]", "[FSK, KAVI]", true},
 		{"a country", contentFile, "  GB: {locales: [en]}\n", "", true},
 		{"an age limit", contentFile, "max_age: 7", "max_age: 6", true},

@@ -42,9 +42,10 @@ type Content struct {
 
 // Country is a country in which the site shows its catalog.
 type Country struct {
-	Code    ovenbird.Country
-	Locales []ovenbird.Locale // the locale chain, complete: it contains the default locale
-	Ratings []string          // rating systems, first choice first; may be empty
+	Code     ovenbird.Country
+	Locales  []ovenbird.Locale // the locale chain, complete: with the default locale, unless that is held back here
+	Holdback []ovenbird.Locale // what no text or image may be shown in here; covers more specific locales
+	Ratings  []string          // rating systems, first choice first; may be empty
 }
 
 // Application is one family of client apps.
@@ -52,6 +53,7 @@ type Application struct {
 	Name          string // in addresses
 	DisplayName   string // for people
 	Languages     []ovenbird.Locale
+	Holdback      []ovenbird.Locale   // like a country's, for this application
 	Countries     ovenbird.CountrySet // where it is offered; never empty
 	RequiresVideo bool
 	MaxAge        int // facts.NoMaxAge where it is for everyone
