@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -174,6 +173,7 @@ func postgresText(kind Kind, raw []byte) string {
 		}
 	case Bytes:
 		return strings.TrimPrefix(text, `\x`)
+	default: // as the server writes it
 	}
 	return text
 }
@@ -216,6 +216,3 @@ func postgresError(err error) error {
 	}
 	return ovenbird.Errorf(ovenbird.Unavailable, "read from PostgreSQL: %w", err)
 }
-
-// hexText formats bytes for a mapping.
-func hexText(b []byte) string { return hex.EncodeToString(b) }

@@ -62,7 +62,7 @@ func (s *sqlite) columns(ctx context.Context, query string) (columns []Column, e
 	if err != nil {
 		return nil, sqliteError(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // what it says, rows.Err has said
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, sqliteError(err)
@@ -85,7 +85,7 @@ func (s *sqlite) read(ctx context.Context, query string, begin func([]Column) er
 	if err != nil {
 		return sqliteError(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // what it says, rows.Err has said
 	if err := scanTexts(rows, len(columns), func(_ int, value any) string { return plainText(value) }, row); err != nil {
 		return err
 	}
@@ -112,9 +112,22 @@ func sqliteKind(declared string) Kind {
 		word string
 		kind Kind
 	}{
-		{"BOOL", Boolean}, {"DATETIME", Timestamp}, {"TIMESTAMP", Timestamp}, {"DATE", Date}, {"JSON", JSON},
-		{"INT", Integer}, {"CHAR", Text}, {"CLOB", Text}, {"TEXT", Text}, {"BLOB", Bytes},
-		{"REAL", Float}, {"FLOA", Float}, {"DOUB", Float}, {"DEC", Decimal}, {"NUM", Decimal}, {"TIME", TimeOfDay},
+		{"BOOL", Boolean},
+		{"DATETIME", Timestamp},
+		{"TIMESTAMP", Timestamp},
+		{"DATE", Date},
+		{"JSON", JSON},
+		{"INT", Integer},
+		{"CHAR", Text},
+		{"CLOB", Text},
+		{"TEXT", Text},
+		{"BLOB", Bytes},
+		{"REAL", Float},
+		{"FLOAT", Float},
+		{"DOUBLE", Float},
+		{"DEC", Decimal},
+		{"NUM", Decimal},
+		{"TIME", TimeOfDay},
 	} {
 		if strings.Contains(declared, rule.word) {
 			return rule.kind

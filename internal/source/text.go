@@ -2,6 +2,7 @@ package source
 
 import (
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ func plainText(value any) string {
 	case string:
 		return v
 	case []byte:
-		return hexText(v)
+		return hex.EncodeToString(v)
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case uint64:
