@@ -80,10 +80,15 @@ func (db *DB) attempt(ctx context.Context, fn func(*sql.Tx) error) (again bool, 
 // passing reports whether what failed before the commit may succeed another time.
 func (db *DB) passing(err error) bool { return db.backend.busy(err) || db.backend.lost(err) }
 
-// ReadTx runs fn in a transaction that sees one state of the database, however
-// long it takes, and holds up no writer. Writing in it fails.
+// ReadTx runs fn, once, in a transaction that sees one state of the database,
+// however long it takes, and holds up no writer. Writing in it fails.
 func (db *DB) ReadTx(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := db.read.BeginTx(ctx, db.backend.reading())
+	var tx *sql.Tx
+	// Connections may have been lost while nobody used them.
+	err := db.insist(ctx, func() (again bool, err error) {
+		tx, err = db.read.BeginTx(ctx, db.backend.reading())
+		return db.backend.lost(err), err
+	})
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
