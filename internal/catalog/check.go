@@ -222,7 +222,7 @@ func window(start, end *string) (ovenbird.Window, error) {
 	case w.Start.Equal(w.End):
 		return w, invalid("the window is empty: it starts and ends at %s, and the end is the first instant outside", *start)
 	default:
-		return w, invalid("the window ends (%s) before it starts (%s)", *end, *start)
+		return w, invalid("the window ends (%s) before it starts (%s); correct one of the two", *end, *start)
 	}
 }
 

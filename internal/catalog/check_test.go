@@ -89,8 +89,8 @@ func TestWhatIsWrongIsRefusedWithAReason(t *testing.T) {
 func TestACycleWithinABatchIsNamed(t *testing.T) {
 	got := apply(t, newStore(t), `{"type":"title","id":"a","kind":"season","parent":"b"}`, `{"type":"title","id":"b","kind":"series","parent":"a"}`)
 	want := []string{
-		"titles can not be below themselves: a is below b is below a",
-		"titles can not be below themselves: b is below a is below b",
+		"titles can not be below themselves: a is below b is below a; give one of them another parent",
+		"titles can not be below themselves: b is below a is below b; give one of them another parent",
 	}
 	equal(t, want, got)
 }

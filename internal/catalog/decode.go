@@ -207,9 +207,13 @@ func explain(line []byte, err error) error {
 	out := &ovenbird.Error{Code: ovenbird.Invalid, Err: err}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		out.Place.Column = column(line, e.ByteOffset)
-		out.Message = "malformed JSON: " + e.Err.Error()
-		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
-			out.Message = "the key " + name(e.JSONPointer) + " stands there twice"
+		switch {
+		case errors.Is(e.Err, jsontext.ErrDuplicateName):
+			out.Message = "the key " + name(e.JSONPointer) + " stands there twice; remove one"
+		case !utf8.Valid(line):
+			out.Message = "malformed JSON: " + e.Err.Error() + "; save the file as UTF-8"
+		default:
+			out.Message = "malformed JSON: " + e.Err.Error() + "; check quotes, commas and brackets around here"
 		}
 		return out
 	}
@@ -221,7 +225,7 @@ func explain(line []byte, err error) error {
 	out.Place.Column = column(line, e.ByteOffset)
 	switch {
 	case errors.Is(e.Err, json.ErrUnknownName):
-		out.Message = "unknown key " + name(e.JSONPointer)
+		out.Message = "unknown key " + name(e.JSONPointer) + "; remove it, or take one of those in docs/import.md"
 	case errors.Is(e.Err, errNull):
 		out.Message = name(e.JSONPointer) + ": " + errNull.Error()
 	default:

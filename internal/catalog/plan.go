@@ -108,7 +108,7 @@ func (p *plan) explainCycles(records []Record, left []int) {
 			continue
 		}
 		if path := cycle(parents, records[i].ID); path != nil {
-			p.results[i] = Result{Err: invalid("titles can not be below themselves: %s", strings.Join(path, " is below "))}
+			p.results[i] = Result{Err: invalid("titles can not be below themselves: %s; give one of them another parent", strings.Join(path, " is below "))}
 		}
 	}
 }
@@ -198,13 +198,13 @@ func (p *plan) checkPlace(t, old *ovenbird.Title) error {
 	for at := t.Parent; at != ""; at = p.state.place[at].parent {
 		path = append(path, string(at))
 		if at == t.ID {
-			return about("parent", invalid("titles can not be below themselves: %s", strings.Join(path, " is below ")))
+			return about("parent", invalid("titles can not be below themselves: %s; give one of them another parent", strings.Join(path, " is below ")))
 		}
 	}
 	parent, ok := p.state.place[t.Parent]
 	switch {
 	case !ok:
-		return about("parent", waiting(ovenbird.NotFound, "its parent %s is not in the catalog", t.Parent))
+		return about("parent", waiting(ovenbird.NotFound, "its parent %s is not in the catalog; import that before this or with it", t.Parent))
 	case !parent.kind.MayHold(t.Kind):
 		return about("parent", invalid("its parent %s has kind %s, which can not hold kind %s", t.Parent, parent.kind, t.Kind))
 	}
@@ -256,7 +256,7 @@ func (p *plan) applyLicense(r *Record) error {
 		return p.check.licenseErrors(fields, err)
 	}
 	if _, ok := p.state.place[l.Title]; !ok {
-		return about("title", waiting(ovenbird.NotFound, "its title %s is not in the catalog", l.Title))
+		return about("title", waiting(ovenbird.NotFound, "its title %s is not in the catalog; import that before this or with it", l.Title))
 	}
 	p.change(effect{
 		typ: TypeLicense, id: r.ID, before: formOf(old, licenseForm), after: licenseForm(l), license: &pair[ovenbird.License]{old, l},
@@ -366,7 +366,7 @@ func (p *plan) applyItem(r *Record) error {
 		return nil
 	}
 	if p.state.collections[collection] == nil {
-		return about("collection", waiting(ovenbird.NotFound, "its collection %s is not in the catalog", collection))
+		return about("collection", waiting(ovenbird.NotFound, "its collection %s is not in the catalog; import that before this or with it", collection))
 	}
 	e.after = itemForm(*r.Item)
 	e.items.after = &positions{title: r.Item.Position}

@@ -131,9 +131,9 @@ func TestABadLineIsRejectedWithLineColumnAndItself(t *testing.T) {
 	}
 	out := run(t, importer.Config{LineBytes: 100}, strings.Join(lines, "\n"))
 	want := []string{
-		`{"file":"test","line":2,"column":26,"reason":"unknown key \"color\"","raw":"{\"type\":\"title\",\"id\":\"b\",\"color\":1}"}`,
-		`{"file":"test","line":3,"column":2,"reason":"malformed JSON: invalid character 'o' in literal null (expecting 'u')","raw":"not JSON"}`,
-		`{"file":"test","line":4,"column":8,"reason":"malformed JSON: invalid UTF-8","raw":"{\"id\":\"` + "\ufffd" + `\"}"}`,
+		`{"file":"test","line":2,"column":26,"reason":"unknown key \"color\"; remove it, or take one of those in docs/import.md","raw":"{\"type\":\"title\",\"id\":\"b\",\"color\":1}"}`,
+		`{"file":"test","line":3,"column":2,"reason":"malformed JSON: invalid character 'o' in literal null (expecting 'u'); check quotes, commas and brackets around here","raw":"not JSON"}`,
+		`{"file":"test","line":4,"column":8,"reason":"malformed JSON: invalid UTF-8; save the file as UTF-8","raw":"{\"id\":\"` + "\ufffd" + `\"}"}`,
 		`{"file":"test","line":5,"reason":"the line is longer than 100 bytes; shorten its texts or lists","raw":"` + strings.ReplaceAll(lines[4][:100], `"`, `\"`) + `"}`,
 	}
 	if strings.Join(out.rejects, "\n") != strings.Join(want, "\n") {
@@ -170,7 +170,7 @@ func TestRecordsMayComeBeforeWhatTheyNeed(t *testing.T) {
 		if e := s.Titles["e1"]; e == nil || e.Number != "3" || len(s.Licenses["e1"]) != 1 || len(s.Titles) != 3 {
 			t.Errorf("batches of %d: e1 is %+v, %d titles", size, e, len(s.Titles))
 		}
-		if got := rejects(t, path); len(got) != 1 || !strings.Contains(got[0], `"line":4,"record":"title x","reason":"its parent nobody is not in the catalog"`) {
+		if got := rejects(t, path); len(got) != 1 || !strings.Contains(got[0], `"line":4,"record":"title x","reason":"its parent nobody is not in the catalog;`) {
 			t.Errorf("batches of %d: rejects %s", size, got)
 		}
 		if report.Records != 9 || report.Accepted != 8 || report.Rejected != 1 || report.Waiting != 0 {
