@@ -206,11 +206,11 @@ func TestReadsSucceedThroughPassingFaults(t *testing.T) {
 		"500": refusing(500, "InternalError"), "503": refusing(503, "SlowDown"), "cut": cutting, "no answer": hanging,
 		"truncated": half(cutOff), "stalled": half(stall),
 	} {
-		p.inject(http.MethodGet, f, f)
+		p.inject(http.MethodGet, slices.Repeat([]fault{f}, 2)...)
 		if body, _, err := b.Read(t.Context(), "a"); err != nil || string(body) != content {
 			t.Errorf("%s: Read: %d bytes, %v", name, len(body), err)
 		}
-		p.inject(http.MethodGet, f, f)
+		p.inject(http.MethodGet, slices.Repeat([]fault{f}, 2)...)
 		if body, err := b.ReadRange(t.Context(), "a", 5, 100_000); err != nil || string(body) != content[5:100_005] {
 			t.Errorf("%s: ReadRange: %d bytes, %v", name, len(body), err)
 		}

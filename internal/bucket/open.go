@@ -34,13 +34,17 @@ type Config struct {
 	LongestPause time.Duration
 }
 
+func (c Config) withDefaults() Config {
+	c.Stall = cmp.Or(c.Stall, 30*time.Second)
+	c.Attempts = cmp.Or(c.Attempts, 6)
+	c.LongestPause = cmp.Or(c.LongestPause, 5*time.Second)
+	return c
+}
+
 // Open opens the bucket that config names. A remote store is asked one question,
 // so that a wrong name, wrong credentials or a wrong region show now (ErrSettings)
 // and not with the first release.
 func Open(ctx context.Context, config Config) (*Bucket, error) {
-	config.Stall = cmp.Or(config.Stall, 30*time.Second)
-	config.Attempts = cmp.Or(config.Attempts, 6)
-	config.LongestPause = cmp.Or(config.LongestPause, 5*time.Second)
 	scheme, rest, ok := strings.Cut(config.URL, "://")
 	if !ok {
 		return openFolder(ctx, config.URL)
@@ -54,7 +58,7 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 		}
 		return OpenMemory(), nil
 	case "s3":
-		return openS3(ctx, config)
+		return openS3(ctx, config.withDefaults())
 	default:
 		return nil, settings("the bucket's URL", fmt.Sprintf(
 			"begins with %q; use a folder's path, file:///DIR, s3://NAME/PREFIX or mem://", scheme+"://"), nil)

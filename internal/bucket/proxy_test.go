@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -87,7 +88,7 @@ func refusing(status int, code string) fault {
 func answer(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>injected</Message></Error>", code)
+	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>injected</Message></Error>", code)
 }
 
 // cutting closes the connection; the store never sees the request.
@@ -126,9 +127,7 @@ func half(end func(r *http.Request)) fault {
 		recorded := httptest.NewRecorder()
 		pass.ServeHTTP(recorded, r)
 		body := recorded.Body.Bytes()
-		for name, values := range recorded.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), recorded.Header())
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(recorded.Code)
 		_, _ = w.Write(body[:len(body)/2])
@@ -146,25 +145,15 @@ func shortened(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 	recorded := httptest.NewRecorder()
 	pass.ServeHTTP(recorded, r)
 	body := recorded.Body.Bytes()
-	for name, values := range recorded.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), recorded.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)/2))
 	w.WriteHeader(recorded.Code)
 	_, _ = w.Write(body[:len(body)/2])
 }
 
-// after passes the request on once do has been done.
-func after(do func()) fault {
-	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
-		do()
-		pass.ServeHTTP(w, r)
-	}
-}
-
 // losingThen is losing, with do done before the client can try again.
 func losingThen(do func()) fault {
-	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+	return func(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
 		pass.ServeHTTP(httptest.NewRecorder(), r)
 		do()
 		panic(http.ErrAbortHandler)

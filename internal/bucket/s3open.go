@@ -21,6 +21,18 @@ import (
 
 // openS3 opens a bucket in a store that speaks S3.
 func openS3(ctx context.Context, config Config) (*Bucket, error) {
+	store, err := newS3Store(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.greet(ctx); err != nil {
+		return nil, fmt.Errorf("opening the bucket: %w", store.explain(err))
+	}
+	return &Bucket{blobs: store.blobs, store: store}, nil
+}
+
+// newS3Store prepares a store without asking it anything.
+func newS3Store(ctx context.Context, config Config) (*s3Store, error) {
 	name, prefix, u, err := parseS3URL(config.URL)
 	if err != nil {
 		return nil, err
@@ -55,10 +67,7 @@ func openS3(ctx context.Context, config Config) (*Bucket, error) {
 	if prefix != "" {
 		store.blobs = blob.PrefixedBucket(store.blobs, prefix)
 	}
-	if err := store.greet(ctx); err != nil {
-		return nil, fmt.Errorf("opening the bucket: %w", store.explain(err))
-	}
-	return &Bucket{blobs: store.blobs, store: store}, nil
+	return store, nil
 }
 
 func endpointOf(parameter string) string {
