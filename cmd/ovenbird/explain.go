@@ -124,7 +124,7 @@ func (c *cli) doctor() *cobra.Command {
 				return err
 			}
 			if failed > 0 {
-				return ovenbird.Errorf(ovenbird.Invalid, "%d errors in the site", failed)
+				return ovenbird.Errorf(ovenbird.Invalid, "errors in the site: %d", failed)
 			}
 			return nil
 		},

@@ -2,6 +2,9 @@ package main
 
 import (
 	"os"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,5 +23,34 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TOONS", working+"/../../examples/toons")
 			return err
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand},
 	})
+}
+
+var (
+	escapedByte = regexp.MustCompile(`\\x[0-9a-f]{2}`)
+	repeated    = regexp.MustCompile(`<(\d+)\*(\w)>`)
+)
+
+// expand is the command `expand FILE…`, for what a script can not hold: it
+// rewrites the files with the byte for each \xNN, and with n times the letter for
+// each <n*letter>.
+func expand(ts *testscript.TestScript, neg bool, files []string) {
+	if neg || len(files) == 0 {
+		ts.Fatalf("usage: expand FILE…")
+	}
+	for _, file := range files {
+		text := escapedByte.ReplaceAllStringFunc(ts.ReadFile(file), func(s string) string {
+			b, err := strconv.ParseUint(s[2:], 16, 8)
+			ts.Check(err)
+			return string([]byte{byte(b)})
+		})
+		text = repeated.ReplaceAllStringFunc(text, func(s string) string {
+			parts := repeated.FindStringSubmatch(s)
+			n, err := strconv.Atoi(parts[1])
+			ts.Check(err)
+			return strings.Repeat(parts[2], n)
+		})
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	}
 }

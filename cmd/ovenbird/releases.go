@@ -15,6 +15,7 @@ import (
 
 func (c *cli) releases() *cobra.Command {
 	group := &cobra.Command{Use: "releases", Short: "List, show, compare, pin and roll back releases"}
+	needsCommand(group)
 	var note, reason string
 	pin := c.onReleases("pin ID", "Keep a release for ever", 1, func(ctx context.Context, s *release.Store, ids []string) error {
 		_, err := s.Pin(ctx, ids[0], note)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,8 +69,25 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)
 	})
+	needsCommand(root)
 	root.AddCommand(c.up(), c.importFiles(), c.export(), c.bake(), c.releases(), c.explain(), c.schema(), c.doctor())
 	return root
+}
+
+// needsCommand makes a word that is none of a group's commands an error, not a
+// request for help. Alone, the group prints its help.
+func needsCommand(group *cobra.Command) {
+	group.Args, group.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
+	group.RunE = func(cmd *cobra.Command, list []string) error {
+		if len(list) == 0 {
+			return cmd.Help()
+		}
+		hint := "see --help"
+		if near := cmd.SuggestionsFor(list[0]); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return ovenbird.Errorf(ovenbird.Invalid, "unknown command %q of %s; %s", list[0], cmd.CommandPath(), hint)
+	}
 }
 
 // args checks the number of arguments.
