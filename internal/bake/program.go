@@ -17,6 +17,15 @@ type Program struct {
 	Site         string        // hash of the configuration this came from
 }
 
+// editions counts the editions of all applications.
+func (p *Program) editions() int {
+	n := 0
+	for _, a := range p.Applications {
+		n += len(a.Editions)
+	}
+	return n
+}
+
 // Application is an application with its editions and the plans of its documents.
 type Application struct {
 	Name     string

@@ -31,6 +31,9 @@ type Config struct {
 	Shrink float64
 	// Grace is how old an object must be before it is deleted; 0 means 1 h.
 	Grace time.Duration
+	// FanOut is from how many titles on, each counted once for every edition,
+	// the processes that share an engine make a full bake together; 0 means 10,000.
+	FanOut int
 	// Now is the clock that licenses are judged by; nil means time.Now.
 	Now func() time.Time
 	Log *slog.Logger // nil discards
@@ -77,6 +80,8 @@ type Service struct {
 	cfg      Config
 	deps     Deps
 	workflow *engine.Workflow[Request, Outcome]
+	shards   *engine.Task[shardOrder, shardResult]
+	catalog  sharedCatalog
 	// warm is the state of the release this process made last, from which the
 	// next bake goes on. Only the workflow touches it, and that runs alone.
 	warm *warmState
@@ -100,12 +105,14 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	cfg.Debounce = cmp.Or(cfg.Debounce, 200*time.Millisecond)
 	cfg.Shrink = cmp.Or(cfg.Shrink, 0.2)
 	cfg.Grace = cmp.Or(cfg.Grace, time.Hour)
+	cfg.FanOut = cmp.Or(cfg.FanOut, 10_000)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	s := &Service{cfg: cfg, deps: deps}
 	s.workflow = engine.Register(deps.Engine, WorkflowName, s.bake)
+	s.shards = engine.RegisterTask(deps.Engine, shardTask, s.bakeShard)
 	return s, nil
 }
 
@@ -167,9 +174,7 @@ func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	made, err := engine.Step(run, "write", func(ctx context.Context) (candidate, error) {
-		return s.write(ctx, request, asOf)
-	})
+	made, err := s.prepare(run, request, asOf)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("bake as of %s: %w", asOf.Format(time.RFC3339), err)
 	}
@@ -178,6 +183,30 @@ func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
 	}
 	return engine.Step(run, "publish", func(ctx context.Context) (Outcome, error) {
 		return s.publish(ctx, made)
+	})
+}
+
+// prepare is the part of the workflow that writes the release: in this process, or
+// in all that share the engine, and put together in this one.
+func (s *Service) prepare(run *engine.Run, request Request, asOf time.Time) (candidate, error) {
+	var p plan
+	var shards []shardResult
+	// Whether the engine is shared is the same in every process that has it, so
+	// a workflow that is taken over goes the same way again.
+	if s.deps.Engine.Shared() {
+		var err error
+		p, err = engine.Step(run, "plan", func(ctx context.Context) (plan, error) { return s.plan(ctx, request, asOf) })
+		if err != nil {
+			return candidate{}, err
+		}
+		if p.Shards > 0 {
+			if shards, err = s.spread(run, p); err != nil {
+				return candidate{}, err
+			}
+		}
+	}
+	return engine.Step(run, "write", func(ctx context.Context) (candidate, error) {
+		return s.write(ctx, request, asOf, p, shards)
 	})
 }
 
@@ -197,6 +226,18 @@ func (s *Service) current(ctx context.Context) (*release.Release, error) {
 	return s.deps.Releases.Load(ctx, kept.Ref)
 }
 
+// parent returns the release that the bake of a plan is to follow.
+func (s *Service) parent(ctx context.Context, p plan) (*release.Release, error) {
+	switch {
+	case p.Shards == 0:
+		return s.current(ctx)
+	case p.Parent == nil:
+		return nil, nil //nolint:nilnil // the first release has no parent
+	default:
+		return s.deps.Releases.Load(ctx, *p.Parent)
+	}
+}
+
 // sink writes the objects of one bake.
 type sink struct {
 	ctx    context.Context //nolint:containedctx // lives as long as the one step that it is made in
@@ -206,9 +247,13 @@ type sink struct {
 func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx, body) }
 
 // write bakes and writes what is new to the bucket. Nothing leads there yet.
-func (s *Service) write(ctx context.Context, request Request, asOf time.Time) (candidate, error) {
-	began := time.Now()
-	parent, err := s.current(ctx)
+func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p plan, shards []shardResult) (candidate, error) {
+	if p.Shards == 0 || p.Site != s.cfg.Program.Site {
+		// The shards, if any, are of no use to a process with another site than
+		// the one that planned them: it has taken the bake over, and begins anew.
+		p = plan{Began: time.Now()}
+	}
+	parent, err := s.parent(ctx, p)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -216,7 +261,13 @@ func (s *Service) write(ctx context.Context, request Request, asOf time.Time) (c
 	if err != nil {
 		return candidate{}, err
 	}
-	state, full, err := s.compute(ctx, request, parent, asOf, sink{ctx, writer})
+	var state *State
+	full := true
+	if p.Shards > 0 {
+		state, err = s.join(ctx, p, shards, writer)
+	} else {
+		state, full, err = s.compute(ctx, request, parent, asOf, sink{ctx, writer})
+	}
 	if err != nil {
 		return candidate{}, err
 	}
@@ -225,7 +276,7 @@ func (s *Service) write(ctx context.Context, request Request, asOf time.Time) (c
 		Documents: state.Content.Tree.Documents(), Remade: state.Remade, Full: full,
 	}
 	ref, err := s.settle(ctx, request, parent, state, writer, &outcome)
-	outcome.Took = time.Since(began)
+	outcome.Took = time.Since(p.Began)
 	return candidate{Outcome: outcome, Ref: ref}, err
 }
 
@@ -259,15 +310,20 @@ func (s *Service) settle(
 	return made.Ref(), nil
 }
 
+// goesOn reports whether an update of the state in memory will do.
+func (s *Service) goesOn(request Request, parent *release.Release, asOf time.Time) bool {
+	return s.warm != nil && parent != nil && s.warm.release.Ref() == parent.Ref() && !request.Full && !asOf.Before(s.warm.state.AsOf)
+}
+
 // compute updates the state of the release that is served where this process
 // has it, and bakes everything where it does not. An update uses the state up,
 // so only a bake that succeeds leaves a warm one.
 func (s *Service) compute(
 	ctx context.Context, request Request, parent *release.Release, asOf time.Time, to objects,
 ) (state *State, full bool, err error) {
-	warm := s.warm
+	warm, goesOn := s.warm, s.goesOn(request, parent, asOf)
 	s.warm = nil
-	if warm != nil && parent != nil && warm.release.Ref() == parent.Ref() && !request.Full && !asOf.Before(warm.state.AsOf) {
+	if goesOn {
 		snapshot, touched, err := s.deps.Catalog.Refresh(ctx, warm.state.snapshot)
 		if err != nil {
 			return nil, false, err
@@ -356,9 +412,15 @@ func (s *Service) Stop(ctx context.Context) error {
 	}
 }
 
-// run bakes once, reports the outcome to the log, and whether there was one.
-func (s *Service) run(ctx context.Context, request Request) (ok bool) {
-	outcome, err := s.Bake(ctx, request)
+// run bakes once, reports the outcome to the log, and whether there was one. Two
+// processes that both believe that they lead ask under the same key, and get one
+// bake.
+func (s *Service) run(ctx context.Context, request Request, key string) (ok bool) {
+	handle, err := s.workflow.SubmitUnless(ctx, key, request)
+	var outcome Outcome
+	if err == nil {
+		outcome, err = handle.Wait(ctx)
+	}
 	log := s.cfg.Log.With("reason", request.Reason)
 	switch {
 	case errors.Is(err, context.Canceled):

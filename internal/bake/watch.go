@@ -2,6 +2,7 @@ package bake
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -54,35 +55,55 @@ func (b *burst) done(ok bool, now time.Time) {
 	b.failed, b.notBefore = !ok, now.Add(retryAfter)
 }
 
-// watch bakes when the catalog changed, and every so often.
+// watch bakes when the catalog changed, and every so often. Where processes share
+// the engine, the one that leads does it: it is the one that will bake.
 func (s *Service) watch(ctx context.Context) {
-	edits := burst{quiet: s.cfg.Debounce, longest: maxDebounces * s.cfg.Debounce}
-	if sequence, err := s.deps.Catalog.Sequence(ctx); err == nil {
-		edits.last, edits.baked = sequence, sequence
-	}
 	poll := time.NewTicker(watchInterval)
 	defer poll.Stop()
 	schedule := time.NewTicker(s.cfg.Every)
 	defer schedule.Stop()
-	// What changed before watching began is baked at once.
-	edits.done(s.run(ctx, Request{Reason: "start"}), time.Now())
+	var edits *burst // nil while another process leads
 	for {
+		switch leads := s.deps.Engine.Leads(); {
+		case !leads:
+			edits = nil
+		case edits == nil:
+			// What changed before this process watched is baked at once.
+			edits = s.newBurst(ctx)
+			edits.done(s.run(ctx, Request{Reason: "start"}, fmt.Sprintf("start %d", edits.baked)), time.Now())
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-schedule.C:
-			edits.done(s.run(ctx, Request{Reason: "schedule"}), time.Now())
-			s.collect(ctx)
-		case <-poll.C:
-			sequence, err := s.deps.Catalog.Sequence(ctx)
-			if err != nil {
-				s.cfg.Log.Error("asking the catalog for changes failed", "error", err)
-				continue
+			if edits != nil {
+				edits.done(s.run(ctx, Request{Reason: "schedule"}, "schedule"), time.Now())
+				s.collect(ctx)
 			}
-			if edits.due(sequence, time.Now()) {
-				edits.done(s.run(ctx, Request{Reason: "edit"}), time.Now())
+		case <-poll.C:
+			if edits != nil {
+				s.lookForEdits(ctx, edits)
 			}
 		}
+	}
+}
+
+func (s *Service) newBurst(ctx context.Context) *burst {
+	b := &burst{quiet: s.cfg.Debounce, longest: maxDebounces * s.cfg.Debounce}
+	if sequence, err := s.deps.Catalog.Sequence(ctx); err == nil {
+		b.last, b.baked = sequence, sequence
+	}
+	return b
+}
+
+func (s *Service) lookForEdits(ctx context.Context, edits *burst) {
+	sequence, err := s.deps.Catalog.Sequence(ctx)
+	if err != nil {
+		s.cfg.Log.Error("asking the catalog for changes failed", "error", err)
+		return
+	}
+	if edits.due(sequence, time.Now()) {
+		edits.done(s.run(ctx, Request{Reason: "edit"}, fmt.Sprintf("edit %d", sequence)), time.Now())
 	}
 }
 
