@@ -19,18 +19,15 @@ const ProbePrefix = "probe/"
 func (s *s3Store) probe(ctx context.Context) (err error) {
 	key := ProbePrefix + rand.Text()
 	first, second := []byte("first"), []byte("second")
-	if err := s.put(ctx, key, first, written{version: versionOf(first)}, absent); err != nil {
-		return s.probeFailed("If-None-Match", err)
-	}
 	defer func() { err = errors.Join(err, s.removeProbe(ctx, key)) }()
-	attempt := func(condition string) error {
-		return s.put(ctx, key, second, written{version: versionOf(second)}, condition)
+	if err := s.mustWrite(ctx, key, first, absent, "If-None-Match"); err != nil {
+		return err
 	}
-	if err := s.mustRefuse("If-None-Match", attempt(absent)); err != nil {
+	if err := s.mustRefuse(ctx, key, second, absent, "If-None-Match"); err != nil {
 		return err
 	}
 	// An entity tag that no store gives to "first".
-	if err := s.mustRefuse("If-Match", attempt(`"00000000000000000000000000000000"`)); err != nil {
+	if err := s.mustRefuse(ctx, key, second, `"00000000000000000000000000000000"`, "If-Match"); err != nil {
 		return err
 	}
 	there, err := s.look(ctx, key)
@@ -40,24 +37,39 @@ func (s *s3Store) probe(ctx context.Context) (err error) {
 	if there.version != versionOf(first) {
 		return s.ignores("If-None-Match or If-Match, although it says that it does not,")
 	}
-	if err := attempt(there.tag); err != nil {
-		return s.probeFailed("If-Match", err)
-	}
-	if there, err = s.look(ctx, key); err == nil && there.version != versionOf(second) {
-		return settings(s.place, "shows an old state of an object after a new one was written; use a store that is consistent", nil)
-	}
-	return err
+	return s.mustWrite(ctx, key, second, there.tag, "If-Match")
 }
 
-// mustRefuse checks the answer to a write whose condition does not hold.
-func (s *s3Store) mustRefuse(condition string, err error) error {
+// mustWrite writes an object under a condition that holds.
+func (s *s3Store) mustWrite(ctx context.Context, key string, body []byte, condition, header string) error {
+	next := versionOf(body)
+	failed := s.put(ctx, key, body, written{version: next}, condition)
+	if failed != nil && !errors.Is(failed, errCondition) {
+		return s.probeFailed(header, failed)
+	}
+	there, err := s.look(ctx, key)
+	switch {
+	case err != nil:
+		return err
+	case there.version == next:
+		return nil // also where the answer was lost, and the next attempt refused
+	case failed != nil:
+		return settings(s.place, "refuses a write although its condition "+header+" holds; use a store that has conditional writes", nil)
+	default:
+		return settings(s.place, "shows an old state of an object after a new one was written; use a store that is consistent", nil)
+	}
+}
+
+// mustRefuse writes an object under a condition that does not hold.
+func (s *s3Store) mustRefuse(ctx context.Context, key string, body []byte, condition, header string) error {
+	err := s.put(ctx, key, body, written{version: versionOf(body)}, condition)
 	switch {
 	case errors.Is(err, errCondition):
 		return nil
 	case err == nil:
-		return s.ignores(condition)
+		return s.ignores(header)
 	default:
-		return s.probeFailed(condition, err)
+		return s.probeFailed(header, err)
 	}
 }
 
@@ -66,17 +78,13 @@ func (s *s3Store) ignores(condition string) error {
 		"use a store that has conditional writes", nil)
 }
 
-// probeFailed is the error of a write that should have succeeded or been refused
-// for its condition.
-func (s *s3Store) probeFailed(condition string, err error) error {
-	switch status := statusOf(err); {
-	case errors.Is(err, errCondition):
-		return settings(s.place, "refuses a write although its condition "+condition+" holds; use a store that has conditional writes", nil)
-	case status == http.StatusNotImplemented || status == http.StatusBadRequest:
-		return settings(s.place, "has no condition "+condition+" for writes; use a store that has conditional writes", brief(err))
-	default:
-		return fmt.Errorf("writing with the condition %s: %w", condition, err)
+// probeFailed is the error of a write that failed for another reason than its
+// condition.
+func (s *s3Store) probeFailed(header string, err error) error {
+	if status := statusOf(err); status == http.StatusNotImplemented || status == http.StatusBadRequest {
+		return settings(s.place, "has no condition "+header+" for writes; use a store that has conditional writes", brief(err))
 	}
+	return fmt.Errorf("writing with the condition %s: %w", header, err)
 }
 
 // removeProbe removes the object of a probe, also when ctx has ended meanwhile.

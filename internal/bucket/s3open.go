@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
@@ -23,6 +22,9 @@ import (
 func openS3(ctx context.Context, config Config) (*Bucket, error) {
 	store, err := newS3Store(ctx, config)
 	if err != nil {
+		return nil, err
+	}
+	if err := store.haveCredentials(ctx); err != nil {
 		return nil, err
 	}
 	if err := store.greet(ctx); err != nil {
@@ -92,6 +94,20 @@ func newRetryer(config Config) aws.Retryer {
 	})
 }
 
+// haveCredentials reports where there are none, which S3 would say in other words.
+func (s *s3Store) haveCredentials(ctx context.Context) error {
+	provider := s.client.Options().Credentials
+	if provider == nil || aws.IsCredentialsProvider(provider, aws.AnonymousCredentials{}) {
+		return nil
+	}
+	_, err := provider.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		return settings(s.place, "needs credentials, and there are none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
+			"AWS_PROFILE, or give the machine a role", err)
+	}
+	return ctx.Err()
+}
+
 // greet asks for an object that is not there. To read is what everyone who uses
 // a bucket may do. Who may not list is told 403 instead of 404.
 func (s *s3Store) greet(ctx context.Context) error {
@@ -146,15 +162,11 @@ func (s *s3Store) explain(err error) error {
 			return settings(s.place, m.remedy, brief(err))
 		}
 	}
-	var credentials *v4.SigningError
 	var network *net.OpError
 	var name *net.DNSError
 	switch {
 	case isAny(err, context.Canceled, context.DeadlineExceeded, ErrSettings, ErrChanged, errS3Key, io.ErrUnexpectedEOF):
 		return err
-	case errors.As(err, &credentials):
-		return settings(s.place, "needs credentials, and there are none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
-			"AWS_PROFILE, or give the machine a role", brief(err))
 	case errors.As(err, &name):
 		return fmt.Errorf("%s can not be reached; see the endpoint and the network: %w", s.place, name)
 	case errors.As(err, &network):
