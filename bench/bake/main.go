@@ -1,5 +1,11 @@
 // Command bake measures bakes of a generated catalog: everything, nothing, and
-// single edits, into a bucket on disk.
+// single edits, into a bucket on disk. Its flags:
+//
+//	-titles N        titles in the catalog, at least (1000)
+//	-countries N     countries of each application (50)
+//	-applications N  applications (4)
+//	-seed N          the same catalog for the same seed (1)
+//	-json            print one JSON object instead of lines
 package main
 
 import (
@@ -13,9 +19,9 @@ import (
 	"syscall"
 	"time"
 
+	"ovenbird/bench/generated"
 	"ovenbird/internal/bake"
 	"ovenbird/internal/bucket"
-	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/shape"
@@ -103,13 +109,12 @@ func measure(ctx context.Context, titles, countries, applications int, seed uint
 	if r.store, err = release.Open(b, release.Config{}); err != nil {
 		return f, err
 	}
-	if r.program, err = program(applications, ovenbird.NewCountrySet(all...)); err != nil {
+	if r.program, err = generated.Program(applications, ovenbird.NewCountrySet(all...), sources()); err != nil {
 		return f, err
 	}
-	m := newMaker(seed, r.now, all)
-	m.fill(titles)
-	r.snapshot = ovenbird.NewSnapshot(1, m.titles, m.licenses, m.collections)
-	if err := r.bakes(ctx, &f, m.tops); err != nil {
+	snapshot, tops := generated.Catalog(seed, titles, r.now, all)
+	r.snapshot = snapshot
+	if err := r.bakes(ctx, &f, tops); err != nil {
 		return f, err
 	}
 	for info, err := range b.List(ctx, "") {
@@ -192,35 +197,9 @@ func (r *run) bake(ctx context.Context, touched ovenbird.Touched, publish bool) 
 	return err
 }
 
-func program(applications int, countries ovenbird.CountrySet) (*bake.Program, error) {
-	plans, err := compile()
-	if err != nil {
-		return nil, err
-	}
-	p := &bake.Program{Rules: &facts.Rules{Groups: facts.StandardGroups()}, Horizon: 24 * time.Hour, Site: "bench"}
-	for i := range applications {
-		name := fmt.Sprintf("app%d", i)
-		nordic := countries.Intersect(ovenbird.NewCountrySet("SE", "FI", "AX"))
-		german := countries.Intersect(ovenbird.NewCountrySet("DE", "AT", "CH"))
-		edition := &facts.Edition{Application: name, Countries: countries, RequiresVideo: true, MaxAge: facts.NoMaxAge}
-		for _, chain := range []facts.Chain{
-			{Countries: nordic, Locales: []ovenbird.Locale{"sv", "en"}},
-			{Countries: german, Locales: []ovenbird.Locale{"de", "en"}},
-			{Countries: countries.Minus(nordic).Minus(german), Locales: []ovenbird.Locale{"en"}},
-		} {
-			if !chain.Countries.Empty() {
-				edition.Chains = append(edition.Chains, chain)
-			}
-		}
-		p.Applications = append(p.Applications, bake.Application{Name: name, Editions: []*facts.Edition{edition}, Plans: plans})
-	}
-	return p, nil
-}
-
-// compile returns the plans of every application.
-func compile() ([]*shape.Plan, error) {
-	var plans []*shape.Plan
-	for _, s := range []shape.Source{
+// sources are the documents of every application.
+func sources() []shape.Source {
+	return []shape.Source{
 		{Name: "home.json", Text: `{ collections(first: 20) { id name titles(first: 10) { id name } } }`},
 		{Name: "titles/{title}.json", Text: `query ($title: ID!) { title(id: $title) { id name synopsis availability { end }
 			series { id } seasons { id episodes { id name } } episodes { id } } }`},
@@ -228,16 +207,5 @@ func compile() ([]*shape.Plan, error) {
 			collection(id: $collection) { name pages titleCount titles(page: $page) { id name kind } } }`},
 		{Name: "leaving.json", Text: `{ leaving(days: 7, first: 20) { leaves title { id name } } }`},
 		{Name: "search/{prefix}.json", Text: `query ($prefix: String!) { search(prefix: $prefix, first: 10) { id name } }`},
-	} {
-		template, err := shape.ParseTemplate(s.Name)
-		if err != nil {
-			return nil, err
-		}
-		plan, err := shape.Compile(shape.Document{Template: template, Source: s, PageSize: 20, LongestPrefix: 3})
-		if err != nil {
-			return nil, err
-		}
-		plans = append(plans, plan)
 	}
-	return plans, nil
 }

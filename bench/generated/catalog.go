@@ -1,4 +1,6 @@
-package main
+// Package generated makes catalogs and programs out of a seed, for benchmarks:
+// the same ones for the same seed.
+package generated
 
 import (
 	"fmt"
@@ -19,9 +21,13 @@ type maker struct {
 	tops        []ovenbird.TitleID
 }
 
-func newMaker(seed uint64, now time.Time, countries []ovenbird.Country) *maker {
+// Catalog returns a catalog of at least count titles of all kinds, with licenses
+// around now in countries, and 20 collections. Tops are its movies and series.
+func Catalog(seed uint64, count int, now time.Time, countries []ovenbird.Country) (s *ovenbird.Snapshot, tops []ovenbird.TitleID) {
 	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same catalog for the same seed
-	return &maker{random: random, now: now, countries: countries}
+	m := &maker{random: random, now: now, countries: countries}
+	m.fill(count)
+	return ovenbird.NewSnapshot(1, m.titles, m.licenses, m.collections), m.tops
 }
 
 // fill makes count titles of all kinds, and the collections.
