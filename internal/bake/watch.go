@@ -107,8 +107,15 @@ func (s *Service) lookForEdits(ctx context.Context, edits *burst) {
 	}
 }
 
-// collect deletes what no kept release needs.
+// rememberBakes is how long the engine can tell of a bake that has ended.
+const rememberBakes = 7 * 24 * time.Hour
+
+// collect deletes what no kept release needs, and what the engine knows of bakes
+// long ago.
 func (s *Service) collect(ctx context.Context) {
+	if err := s.deps.Engine.Forget(ctx, time.Now().Add(-rememberBakes)); err != nil && ctx.Err() == nil {
+		s.cfg.Log.Error("forgetting bakes of long ago failed", "error", err)
+	}
 	if _, err := s.deps.Releases.Collect(ctx, time.Now(), s.cfg.Grace); err != nil && ctx.Err() == nil {
 		s.cfg.Log.Error("garbage collection failed", "error", err)
 	}

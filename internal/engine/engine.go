@@ -51,6 +51,9 @@ func (c Config) fill() Config {
 	return c
 }
 
+// ask is how often somebody who waits asks whether an execution has ended.
+func (c Config) ask() time.Duration { return c.Poll / 2 }
+
 // Engine runs workflows. Register everything before Start.
 type Engine struct {
 	cfg     Config
@@ -146,6 +149,32 @@ func (e *Engine) registerQueues() error {
 		}
 	}
 	return nil
+}
+
+// forgetAtOnce is how many executions Forget forgets in one transaction.
+const forgetAtOnce = 500
+
+// Forget removes what is known of executions that ended before an instant. Their
+// ids are as good as new after that.
+func (e *Engine) Forget(ctx context.Context, before time.Time) error {
+	for ctx.Err() == nil {
+		old, err := dbos.ListWorkflows(e.dbos, dbos.WithFilterCompletedBefore(before), dbos.WithFilterLimit(forgetAtOnce),
+			dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
+		if err != nil {
+			return fmt.Errorf("list what the engine did before %s: %w", before.Format(time.RFC3339), err)
+		}
+		if len(old) == 0 {
+			return nil
+		}
+		ids := make([]string, len(old))
+		for i, w := range old {
+			ids[i] = w.ID
+		}
+		if err := dbos.DeleteWorkflows(e.dbos, ids); err != nil {
+			return fmt.Errorf("forget what the engine did before %s: %w", before.Format(time.RFC3339), err)
+		}
+	}
+	return ctx.Err()
 }
 
 // Stop lets running steps end and closes the engine's state. Unfinished

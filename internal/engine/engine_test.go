@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ovenbird/internal/engine"
 )
@@ -212,6 +213,46 @@ func TestOneThatWaitsIsNotQueuedTwice(t *testing.T) {
 		}
 		if got, err := h.Wait(t.Context()); err != nil || got != 2 {
 			t.Errorf("asked for again: run %d, %v", got, err)
+		}
+	})
+}
+
+func TestWhatEndedLongAgoIsForgotten(t *testing.T) {
+	each(t, func(t *testing.T, state engine.Config) {
+		t.Helper()
+		var e *engine.Engine
+		var count *engine.Workflow[int, int32]
+		var runs atomic.Int32
+		start(t, state, func(opened *engine.Engine) {
+			e = opened
+			count = engine.Register(e, "count", func(*engine.Run, int) (int32, error) { return runs.Add(1), nil })
+		})
+		run := func() int32 {
+			h, err := count.Submit(t.Context(), "id", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := h.Wait(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		ended := time.Now()
+		if got := run(); got != 1 {
+			t.Errorf("run %d", got)
+		}
+		if err := e.Forget(t.Context(), ended.Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if got := run(); got != 1 {
+			t.Errorf("what had just ended was forgotten: run %d", got)
+		}
+		if err := e.Forget(t.Context(), ended.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if got := run(); got != 2 {
+			t.Errorf("what ended long ago was not forgotten: run %d", got)
 		}
 	})
 }

@@ -11,7 +11,10 @@ import (
 
 // Run is one execution of a workflow, to be handed to Step. Between steps a
 // workflow does nothing that can come out differently the next time.
-type Run struct{ dbos dbos.Context }
+type Run struct {
+	dbos dbos.Context
+	ask  time.Duration // how often Spread asks whether a task has ended
+}
 
 // Step does a piece of work and writes down what it returned. After a crash a
 // step that was written down is not done again; one that was not is. So a step
@@ -48,7 +51,7 @@ func RegisterTask[P, R any](e *Engine, name string, do func(*Run, P) (R, error))
 
 func register[P, R any](e *Engine, q queue, do func(*Run, P) (R, error)) {
 	dbos.RegisterWorkflow(e.dbos, func(ctx dbos.Context, input P) (R, error) {
-		return do(&Run{ctx}, input)
+		return do(&Run{ctx, e.cfg.ask()}, input)
 	}, dbos.WithWorkflowName(q.name))
 	e.queues = append(e.queues, q)
 }
@@ -68,7 +71,7 @@ func Spread[P, R any](r *Run, t *Task[P, R], inputs []P) ([]R, error) {
 	results := make([]R, len(inputs))
 	var failed []error
 	for i, handle := range handles {
-		result, err := handle.GetResult(dbos.WithHandlePollingInterval(pollTask))
+		result, err := handle.GetResult(dbos.WithHandlePollingInterval(r.ask))
 		if err != nil {
 			failed = append(failed, fmt.Errorf("task %s %d: %w", t.name, i, err))
 		}
@@ -83,7 +86,7 @@ func (w *Workflow[P, R]) Submit(ctx context.Context, id string, input P) (*Handl
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return submit[P, R](w.engine.dbos, w.name, id, input)
+	return submit[P, R](w.engine.dbos, w.engine.cfg.ask(), w.name, id, input)
 }
 
 // SubmitUnless queues an execution unless one that was queued with the same key
@@ -92,11 +95,13 @@ func (w *Workflow[P, R]) SubmitUnless(ctx context.Context, key string, input P) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return submit[P, R](w.engine.dbos, w.name, "", input,
+	return submit[P, R](w.engine.dbos, w.engine.cfg.ask(), w.name, "", input,
 		dbos.WithEnqueueDeduplicationID(key), dbos.WithEnqueueDeduplicationPolicy(dbos.DeduplicationPolicyReturnExisting))
 }
 
-func submit[P, R any](client dbos.Client, name, id string, input P, options ...dbos.EnqueueOption) (*Handle[R], error) {
+func submit[P, R any](
+	client dbos.Client, ask time.Duration, name, id string, input P, options ...dbos.EnqueueOption,
+) (*Handle[R], error) {
 	options = append(options, dbos.WithEnqueueApplicationVersion(appVersion))
 	if id != "" {
 		options = append(options, dbos.WithEnqueueWorkflowID(id))
@@ -105,16 +110,14 @@ func submit[P, R any](client dbos.Client, name, id string, input P, options ...d
 	if err != nil {
 		return nil, fmt.Errorf("queue workflow %s %s: %w", name, id, err)
 	}
-	return &Handle[R]{handle}, nil
+	return &Handle[R]{handle, ask}, nil
 }
 
 // Handle follows an execution.
-type Handle[R any] struct{ dbos dbos.WorkflowHandle[R] }
-
-const (
-	pollResult = 10 * time.Millisecond // how often Wait asks whether an execution has ended
-	pollTask   = 50 * time.Millisecond // how often Spread does
-)
+type Handle[R any] struct {
+	dbos dbos.WorkflowHandle[R]
+	ask  time.Duration // how often Wait asks whether it has ended
+}
 
 // Wait returns what the execution returned, or ctx's error where that comes first.
 func (h *Handle[R]) Wait(ctx context.Context) (R, error) {
@@ -124,7 +127,7 @@ func (h *Handle[R]) Wait(ctx context.Context) (R, error) {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		result, err := h.dbos.GetResult(dbos.WithHandlePollingInterval(pollResult))
+		result, err := h.dbos.GetResult(dbos.WithHandlePollingInterval(h.ask))
 		done <- answer{result, err}
 	}()
 	select {
