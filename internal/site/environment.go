@@ -23,6 +23,7 @@ type Environment struct {
 	CountryFrom    CountryFrom    // how the viewer's country is established
 	TrustedProxies []netip.Prefix // whose country header is believed
 	GeoIPDatabase  string         // path of an mmdb file; "" when not used
+	Database       string         // postgres:// URL without a password; "" is SQLite in the folder for data
 }
 
 // CountrySource is where a viewer's country comes from.
@@ -65,9 +66,10 @@ const (
 	countryFromVariable = "OVENBIRD_COUNTRY_FROM"
 	proxiesVariable     = "OVENBIRD_TRUSTED_PROXIES"
 	geoIPVariable       = "OVENBIRD_GEOIP_DB"
+	databaseVariable    = "OVENBIRD_DATABASE"
 )
 
-var variables = []string{listenVariable, countryFromVariable, proxiesVariable, geoIPVariable}
+var variables = []string{listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable}
 
 // defaultListen is reachable from this machine alone.
 const defaultListen = "127.0.0.1:8080"
@@ -122,7 +124,10 @@ type variable struct {
 
 func (r *environmentReader) read(name, body string) *Environment {
 	found := r.lines(body)
-	e := &Environment{Name: name, Listen: defaultListen, CountryFrom: CountryFrom{Source: FromAddress}}
+	e := &Environment{
+		Name: name, Listen: defaultListen, CountryFrom: CountryFrom{Source: FromAddress},
+		Database: r.database(found[databaseVariable]),
+	}
 	if v, ok := found[listenVariable]; ok {
 		e.Listen = r.listen(v)
 	}

@@ -98,14 +98,15 @@ func TestEnvironment(t *testing.T) {
 	files := small()
 	files["environments/empty.env"] = &fstest.MapFile{Data: []byte("\n# nothing\n")}
 	files["environments/prod.env"] = &fstest.MapFile{Data: []byte(
-		"OVENBIRD_LISTEN=:443\r\nOVENBIRD_COUNTRY_FROM=header:CF-IPCountry\r\nOVENBIRD_TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32\r\nOVENBIRD_GEOIP_DB=geo.mmdb\r\n")}
+		"OVENBIRD_LISTEN=:443\r\nOVENBIRD_COUNTRY_FROM=header:CF-IPCountry\r\nOVENBIRD_TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32\r\nOVENBIRD_GEOIP_DB=geo.mmdb\r\n" +
+			"OVENBIRD_DATABASE=postgres://ovenbird@db.example.org:5432/ovenbird?sslmode=verify-full\r\n")}
 	files["environments/fixed.env"] = &fstest.MapFile{Data: []byte("OVENBIRD_COUNTRY_FROM=fixed:uk\n")}
 	s := mustLoad(t, files)
 	if got := s.Environments(); !slices.Equal(got, []string{"dev", "empty", "fixed", "prod"}) {
 		t.Errorf("environments = %v", got)
 	}
 	empty, err := s.Environment("empty")
-	if err != nil || empty.Listen != "127.0.0.1:8080" || empty.CountryFrom != (CountryFrom{Source: FromAddress}) {
+	if err != nil || empty.Listen != "127.0.0.1:8080" || empty.CountryFrom != (CountryFrom{Source: FromAddress}) || empty.Database != "" {
 		t.Errorf("empty = %+v, %v", empty, err)
 	}
 	prod, err := s.Environment("prod")
@@ -114,7 +115,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	networks := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 	if prod.Listen != ":443" || prod.CountryFrom.String() != "header:CF-IPCountry" || !slices.Equal(prod.TrustedProxies, networks) ||
-		prod.GeoIPDatabase != filepath.Join("small", "geo.mmdb") {
+		prod.GeoIPDatabase != filepath.Join("small", "geo.mmdb") || prod.Database != "postgres://ovenbird@db.example.org:5432/ovenbird?sslmode=verify-full" {
 		t.Errorf("prod = %+v", prod)
 	}
 	fixed, err := s.Environment("fixed")
