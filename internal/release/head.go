@@ -67,8 +67,8 @@ func (h Head) index(id string) int {
 
 // Version returns which state the head is in; "" before the first release. It
 // is cheap enough to poll.
-func (s *Store) Version(ctx context.Context) (bucket.Version, error) {
-	version, err := s.bucket.Version(ctx, HeadKey)
+func (s *Reader) Version(ctx context.Context) (bucket.Version, error) {
+	version, err := s.source.Version(ctx, HeadKey)
 	if errors.Is(err, bucket.ErrNotFound) {
 		return "", nil
 	}
@@ -79,8 +79,8 @@ func (s *Store) Version(ctx context.Context) (bucket.Version, error) {
 }
 
 // Head returns the head; before the first release the zero one.
-func (s *Store) Head(ctx context.Context) (Head, error) {
-	body, version, err := s.bucket.Read(ctx, HeadKey)
+func (s *Reader) Head(ctx context.Context) (Head, error) {
+	body, version, err := s.source.Read(ctx, HeadKey)
 	if errors.Is(err, bucket.ErrNotFound) {
 		return Head{}, nil
 	}

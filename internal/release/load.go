@@ -13,7 +13,7 @@ import (
 // Release is a release in the bucket, read as far as it was asked for. Any
 // number of goroutines may use it.
 type Release struct {
-	store    *Store
+	store    *Reader
 	ref      Ref
 	manifest Manifest
 	last     *pack // the one with the manifest
@@ -26,7 +26,7 @@ type Release struct {
 }
 
 // Load opens a release. It reads the manifest; everything else comes when asked for.
-func (s *Store) Load(ctx context.Context, ref Ref) (*Release, error) {
+func (s *Reader) Load(ctx context.Context, ref Ref) (*Release, error) {
 	last, err := s.openPack(ctx, ref.Pack)
 	if err != nil {
 		return nil, fmt.Errorf("loading release %s: %w", ref.ID, err)
@@ -167,7 +167,7 @@ const (
 
 // readFrames reads frames of a pack in order, several in one go, and yields
 // each with its checked object.
-func (s *Store) readFrames(ctx context.Context, p *pack, entries []entry, yield func(e entry, frame, body []byte) error) error {
+func (s *Reader) readFrames(ctx context.Context, p *pack, entries []entry, yield func(e entry, frame, body []byte) error) error {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.offset, b.offset) })
 	entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.hash == b.hash })
@@ -178,7 +178,7 @@ func (s *Store) readFrames(ctx context.Context, p *pack, entries []entry, yield 
 			end = max(end, entries[n].end())
 			n++
 		}
-		run, err := s.bucket.ReadRange(ctx, PackKey(p.hash), start, end-start)
+		run, err := s.source.ReadRange(ctx, PackKey(p.hash), start, end-start)
 		if err != nil {
 			return bucketFailed(err)
 		}

@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/ovenbird"
@@ -28,19 +27,19 @@ const (
 	defaultMaxPacks = 32
 )
 
-// Store is the releases in a bucket. Any number of goroutines and processes may
-// use the same bucket.
+// Store is the releases in a bucket, to read and to add to. Any number of
+// goroutines and processes may use the same bucket.
 type Store struct {
+	*Reader
 	bucket *bucket.Bucket
 	config Config
-	codec  *codec
 }
 
 // Open returns the releases in a bucket. The bucket stays the caller's to close.
 func Open(b *bucket.Bucket, config Config) (*Store, error) {
-	codec, err := newCodec()
+	reader, err := NewReader(b)
 	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
+		return nil, err
 	}
 	if config.Keep <= 0 {
 		config.Keep = defaultKeep
@@ -51,47 +50,7 @@ func Open(b *bucket.Bucket, config Config) (*Store, error) {
 	if config.MaxPacks <= 0 {
 		config.MaxPacks = defaultMaxPacks
 	}
-	return &Store{bucket: b, config: config, codec: codec}, nil
-}
-
-// footerGuess is how much of a pack's end is read at first: mostly enough for
-// the table and the manifest of the pack that an edit makes.
-const footerGuess = 64 << 10
-
-// openPack reads everything but the frames of a pack.
-func (s *Store) openPack(ctx context.Context, hash Hash) (*pack, error) {
-	key := PackKey(hash)
-	info, err := s.bucket.Stat(ctx, key)
-	if err != nil {
-		return nil, bucketFailed(err)
-	}
-	tail, err := s.bucket.ReadRange(ctx, key, max(0, info.Size-footerGuess), min(info.Size, footerGuess))
-	if err != nil {
-		return nil, bucketFailed(err)
-	}
-	p, err := s.parseTail(ctx, key, hash, info.Size, tail)
-	if err != nil {
-		return nil, fmt.Errorf("opening pack %s: %w", hash, err)
-	}
-	return p, nil
-}
-
-func (s *Store) parseTail(ctx context.Context, key string, hash Hash, size int64, tail []byte) (*pack, error) {
-	f, err := parseFooter(tail[max(0, len(tail)-packFooter):], size)
-	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Internal, "the pack is damaged: %w", err)
-	}
-	tail = tail[:len(tail)-packFooter]
-	if f.length() <= int64(len(tail)) {
-		tail = tail[int64(len(tail))-f.length():]
-	} else if tail, err = s.bucket.ReadRange(ctx, key, f.table, f.length()); err != nil {
-		return nil, bucketFailed(err)
-	}
-	p, err := parsePack(hash, size, f, tail)
-	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Internal, "the pack is damaged: %w", err)
-	}
-	return p, nil
+	return &Store{Reader: reader, bucket: b, config: config}, nil
 }
 
 // bucketFailed gives a failure of the bucket its code.

@@ -161,7 +161,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 		return nil, err
 	}
 	return &Release{
-		store: w.store, ref: Ref{ID: m.ID, Pack: last.hash}, manifest: m,
+		store: w.store.Reader, ref: Ref{ID: m.ID, Pack: last.hash}, manifest: m,
 		last: last, packs: append(packs, last), content: &content,
 	}, nil
 }
