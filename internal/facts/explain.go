@@ -155,15 +155,18 @@ func (x *explainer) license(l *ovenbird.License, owner ovenbird.TitleID) Finding
 	at, groups := x.view.At, x.view.timeless.rules.Groups
 	about := fmt.Sprintf("license %s of %s", l.ID, owner)
 	start := l.Window.Start
+	excluded, unknown := groups.excluded(l)
 	fail := func(format string, args ...any) Finding {
 		return Finding{"license", false, about + " " + fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case !applies(l, x.view.Edition().Application):
 		return fail("is for %s, not %s", strings.Join(l.Applications, ", "), x.view.Edition().Application)
-	case groups.resolve(l.Exclude, start).HasIndex(x.c):
+	case len(unknown) > 0:
+		return fail("excludes %s, which the site does not define: until it does, the license is for no country", strings.Join(unknown, ", "))
+	case excluded.HasIndex(x.c):
 		return fail("excludes %s (%s); exclusion beats inclusion", x.country, strings.Join(l.Exclude, ", "))
-	case !groups.resolve(l.Territories, start).HasIndex(x.c):
+	case !groups.included(l).HasIndex(x.c):
 		return fail("is for %s, which does not include %s", strings.Join(l.Territories, ", "), x.country)
 	case at.Before(start):
 		return fail("starts at %s", instant(start))

@@ -62,24 +62,42 @@ func StandardGroups() Groups {
 }
 
 // resolve turns territories as written into the countries they mean for a
-// license that starts at start. Unknown names mean nothing: a catalog refuses
-// them on the way in, and a license must never grow by a typing error.
-func (g Groups) resolve(territories []string, start time.Time) ovenbird.CountrySet {
-	var set ovenbird.CountrySet
+// license that starts at start, and returns the names that mean nothing: a
+// catalog refuses them on the way in, but a site may drop a group later.
+func (g Groups) resolve(territories []string, start time.Time) (set ovenbird.CountrySet, unknown []string) {
 	for _, name := range territories {
 		if name == WorldwideToken {
-			return ovenbird.Worldwide()
-		}
-		if group, ok := g[name]; ok {
+			set = ovenbird.Worldwide()
+		} else if group, ok := g[name]; ok {
 			set = set.Union(group.At(start))
 		} else if country, err := ovenbird.ParseCountry(name); err == nil {
 			set = set.With(country)
+		} else {
+			unknown = append(unknown, name)
 		}
 	}
+	return set, unknown
+}
+
+// included returns the countries that l names. A license must never grow by a
+// name that nobody knows, so such a name adds nothing.
+func (g Groups) included(l *ovenbird.License) ovenbird.CountrySet {
+	set, _ := g.resolve(l.Territories, l.Window.Start)
 	return set
+}
+
+// excluded returns the countries that l leaves out. A name that nobody knows may
+// mean any country, so it leaves out all of them.
+func (g Groups) excluded(l *ovenbird.License) (set ovenbird.CountrySet, unknown []string) {
+	set, unknown = g.resolve(l.Exclude, l.Window.Start)
+	if len(unknown) > 0 {
+		set = ovenbird.Worldwide()
+	}
+	return set, unknown
 }
 
 // CountriesOf returns where l gives the right to show its title.
 func (g Groups) CountriesOf(l *ovenbird.License) ovenbird.CountrySet {
-	return g.resolve(l.Territories, l.Window.Start).Minus(g.resolve(l.Exclude, l.Window.Start))
+	excluded, _ := g.excluded(l)
+	return g.included(l).Minus(excluded)
 }
