@@ -71,7 +71,7 @@ func bakeNow(ctx context.Context, e *environment, request bake.Request) (outcome
 }
 
 func bakeThere(ctx context.Context, e *environment, request bake.Request) (outcome bake.Outcome, err error) {
-	client, err := engine.NewClient(ctx, engine.Config{Path: e.enginePath()})
+	client, err := engine.NewClient(ctx, e.engine())
 	if err != nil {
 		return bake.Outcome{}, err
 	}

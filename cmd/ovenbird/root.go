@@ -26,6 +26,7 @@ type cli struct {
 	stdout, stderr io.Writer
 
 	siteDir, env, data string
+	database           string
 	json               bool
 }
 
@@ -65,6 +66,9 @@ func (c *cli) root() *cobra.Command {
 	flags.StringVar(&c.siteDir, "site", ".", "folder of the site")
 	flags.StringVar(&c.env, "env", "dev", "name of the environment")
 	flags.StringVar(&c.data, "data", ".ovenbird", "folder for the data of all environments")
+	flags.StringVar(&c.database, "database", "",
+		"PostgreSQL database, postgres://USER@HOST:PORT/NAME, with the password in PGPASSWORD or ~/.pgpass\n"+
+			"(default: the environment's OVENBIRD_DATABASE, else SQLite in the folder for data)")
 	flags.BoolVar(&c.json, "json", false, "print data as JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)

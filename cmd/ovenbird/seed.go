@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,25 +13,22 @@ import (
 
 // seeds are the site's catalog files on their way into an environment.
 type seeds struct {
-	cli  *cli
-	e    *environment
-	done map[string]string // by name within the site, the hash of what was imported
+	cli    *cli
+	e      *environment
+	seeded seeded
+	done   map[string]string // what seeded has
 }
 
 func newSeeds(c *cli, e *environment) *seeds {
-	return &seeds{cli: c, e: e, done: make(map[string]string)}
+	return &seeds{cli: c, e: e, seeded: seeded{db: e.database, before: filepath.Join(e.dir, "seeded.json")}}
 }
 
 // importAll imports the files that were not imported into this environment as
 // they are now. A file that did not change is left alone, so that edits made
 // since stay. Rows that are refused stop nothing: what is right is served, and
 // each start points to what is not, until the file is mended.
-func (s *seeds) importAll(ctx context.Context) error {
-	if body, err := os.ReadFile(s.path()); err == nil {
-		if err := json.Unmarshal(body, &s.done); err != nil {
-			return fmt.Errorf("read %s: %w", s.path(), err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+func (s *seeds) importAll(ctx context.Context) (err error) {
+	if s.done, err = s.seeded.load(ctx); err != nil {
 		return err
 	}
 	for _, file := range s.e.site.Content.Catalog {
@@ -44,22 +38,6 @@ func (s *seeds) importAll(ctx context.Context) error {
 	}
 	return nil
 }
-
-// save writes down what was imported, after each file: should the next fail,
-// this one is not imported over edits made until then.
-func (s *seeds) save() error {
-	body, err := json.Marshal(s.done)
-	if err != nil {
-		return err
-	}
-	// A process killed here leaves the old file or the new one, never half of it.
-	if err := os.WriteFile(s.path()+".new", body, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(s.path()+".new", s.path())
-}
-
-func (s *seeds) path() string { return filepath.Join(s.e.dir, "seeded.json") }
 
 // file imports one file if it is new or has changed.
 func (s *seeds) file(ctx context.Context, file site.CatalogFile) error {
@@ -72,6 +50,7 @@ func (s *seeds) file(ctx context.Context, file site.CatalogFile) error {
 	if err != nil {
 		return fmt.Errorf("name the catalog file: %w", err)
 	}
+	name = filepath.ToSlash(name)
 	rejects := filepath.Join(s.e.dir, "rejects", name+".ndjson")
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
@@ -96,6 +75,7 @@ func (s *seeds) file(ctx context.Context, file site.CatalogFile) error {
 	if report.Rejected > 0 {
 		s.cli.note("%s: %s; the rest is served. Mend the file and start again", file.File, rejectedRows(report.Rejected, rejects))
 	}
-	s.done[name] = hash
-	return s.save()
+	// After each file: should the next fail, this one is not imported over edits
+	// made until then.
+	return s.seeded.save(ctx, name, hash)
 }

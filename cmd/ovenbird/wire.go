@@ -14,6 +14,7 @@ import (
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
 	"ovenbird/internal/engine"
+	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/site"
 )
@@ -23,6 +24,7 @@ type environment struct {
 	site     *site.Site
 	settings *site.Environment
 	dir      string
+	url      string // of the PostgreSQL database; "" is SQLite in dir
 	database *database.DB
 	catalog  *catalog.Store
 	bucket   *bucket.Bucket
@@ -40,10 +42,13 @@ func (c *cli) open(ctx context.Context) (*environment, error) {
 		return nil, err
 	}
 	e := &environment{site: loaded, settings: settings, dir: filepath.Join(c.data, c.env)}
+	if e.url, err = c.databaseURL(settings); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(e.dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the environment's folder: %w", err)
 	}
-	if e.database, err = database.Open(ctx, database.Config{Path: filepath.Join(e.dir, "catalog.db")}); err != nil {
+	if e.database, err = database.Open(ctx, database.Config{URL: e.url, Path: filepath.Join(e.dir, "catalog.db")}); err != nil {
 		return nil, err
 	}
 	if err := e.openStores(ctx); err != nil {
@@ -73,10 +78,33 @@ func (e *environment) close() error {
 	return errors.Join(failed, e.database.Close())
 }
 
-func (e *environment) enginePath() string { return filepath.Join(e.dir, "engine.db") }
+// databaseURL is where the environment's database is: the flag goes before the
+// environment's variable.
+func (c *cli) databaseURL(settings *site.Environment) (string, error) {
+	if c.database == "" {
+		return settings.Database, nil
+	}
+	if err := site.CheckDatabase(c.database); err != nil {
+		return "", ovenbird.Errorf(ovenbird.Invalid, "--database: %w", err)
+	}
+	return c.database, nil
+}
 
-// lock makes this process the one that runs the environment's engine.
+// engine is where the engine's state is: in PostgreSQL with the catalog, or in a
+// file beside it.
+func (e *environment) engine() engine.Config {
+	if e.url != "" {
+		return engine.Config{URL: e.url}
+	}
+	return engine.Config{Path: filepath.Join(e.dir, "engine.db")}
+}
+
+// lock makes this process the one that runs the environment's engine. On
+// PostgreSQL any number of processes may, and there is nothing to lock.
 func (e *environment) lock() (unlock func() error, err error) {
+	if e.url != "" {
+		return func() error { return nil }, nil
+	}
 	return engine.Lock(filepath.Join(e.dir, "engine.lock"))
 }
 
@@ -84,7 +112,7 @@ func (e *environment) lock() (unlock func() error, err error) {
 func (e *environment) baker(
 	ctx context.Context, log *slog.Logger, now func() time.Time, published func(),
 ) (*engine.Engine, *bake.Service, error) {
-	runs, err := engine.New(ctx, engine.Config{Path: e.enginePath()})
+	runs, err := engine.New(ctx, e.engine())
 	if err != nil {
 		return nil, nil, err
 	}
