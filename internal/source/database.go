@@ -12,9 +12,9 @@ import (
 	"ovenbird/internal/site"
 )
 
-// database is a database as of one instant: a transaction that only reads. One
+// snapshot is a database as of one instant: a transaction that only reads. One
 // goroutine uses it.
-type database interface {
+type snapshot interface {
 	// columns returns the columns of a query without reading its rows.
 	columns(ctx context.Context, sql string) ([]Column, error)
 	// read runs a query: begin gets its columns, then row each row as text, valid
@@ -32,7 +32,7 @@ const connectTimeout = 15 * time.Second
 // relative paths of SQLite databases lie. Statements that run longer than
 // timeout are ended by the database where it can. No error contains address, in
 // which there may be a password.
-func openDatabase(ctx context.Context, address, dir string, timeout time.Duration) (database, error) {
+func openDatabase(ctx context.Context, address, dir string, timeout time.Duration) (snapshot, error) {
 	if path, ok := strings.CutPrefix(address, site.SQLitePrefix); ok {
 		path = strings.TrimPrefix(path, "//")
 		if !filepath.IsAbs(path) {

@@ -99,7 +99,7 @@ func mustExec(t *testing.T, db *sql.DB, statements ...string) {
 	}
 }
 
-func mustOpen(t *testing.T, address string) database {
+func mustOpen(t *testing.T, address string) snapshot {
 	t.Helper()
 	d, err := openDatabase(t.Context(), address, "", time.Minute)
 	if err != nil {
@@ -110,7 +110,7 @@ func mustOpen(t *testing.T, address string) database {
 }
 
 // table reads a query: its columns, then its rows.
-func table(t *testing.T, d database, query string) (columns []Column, rows [][]string) {
+func table(t *testing.T, d snapshot, query string) (columns []Column, rows [][]string) {
 	t.Helper()
 	err := d.read(t.Context(), query,
 		func(list []Column) error { columns = list; return nil },

@@ -24,7 +24,7 @@ type mariadb struct {
 	conn *sql.Conn
 }
 
-func openMySQL(ctx context.Context, address *url.URL, timeout time.Duration) (_ database, err error) {
+func openMySQL(ctx context.Context, address *url.URL, timeout time.Duration) (_ snapshot, err error) {
 	config, err := mysqlConfig(address)
 	if err != nil {
 		return nil, err

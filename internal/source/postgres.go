@@ -28,7 +28,7 @@ type postgres struct {
 const postgresSettings = `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601';
 	SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL client_encoding = 'UTF8'; SET LOCAL statement_timeout = %d`
 
-func openPostgres(ctx context.Context, address string, timeout time.Duration) (_ database, err error) {
+func openPostgres(ctx context.Context, address string, timeout time.Duration) (_ snapshot, err error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return nil, errAddress

@@ -21,7 +21,7 @@ type sqlite struct {
 	conn *sql.Conn
 }
 
-func openSQLite(ctx context.Context, path string) (_ database, err error) {
+func openSQLite(ctx context.Context, path string) (_ snapshot, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "find the database: %w", err)

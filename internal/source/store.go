@@ -1,0 +1,189 @@
+package source
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"ovenbird/internal/catalog"
+	"ovenbird/internal/database"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Good is the last run of a source whose content is in the catalog.
+type Good struct {
+	At      time.Time           `json:"at"`
+	Rows    int64               `json:"rows"`
+	Records int64               `json:"records"`
+	Columns map[string][]Column `json:"columns,omitempty"` // by query
+	// Validators are those of a feed that was read whole with this Fingerprint.
+	Validators  Validators `json:"validators,omitzero"`
+	Fingerprint string     `json:"fingerprint"` // of the queries and mappings
+}
+
+// Hold is what stopped a run.
+type Hold struct {
+	At      time.Time                     `json:"at"` // since when
+	Why     []string                      `json:"why"`
+	Columns map[string][]Column           `json:"columns,omitempty"` // as they were found
+	Losses  map[catalog.RecordType]Losses `json:"losses,omitempty"`
+}
+
+// State is what is known of a source.
+type State struct {
+	Name string   `json:"name"`
+	Last *Outcome `json:"last"` // nil before the first run
+	Good *Good    `json:"good"` // nil before the first that was
+	Held *Hold    `json:"held"` // nil where nothing waits for a person
+}
+
+// Store keeps what is known of sources, and which records are whose, beside the
+// catalog. Any number of goroutines may use it.
+type Store struct{ db *database.DB }
+
+// OpenStore brings the tables up to date. The database stays the caller's.
+func OpenStore(ctx context.Context, db *database.DB) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("open the state of sources: %w", err)
+	}
+	if err := db.Migrate(ctx, "source", files); err != nil {
+		return nil, fmt.Errorf("open the state of sources: %w", err)
+	}
+	return &Store{db}, nil
+}
+
+const (
+	selectState = `SELECT last_run, last_good, held FROM sources WHERE name = $1`
+	upsertState = `INSERT INTO sources (name, last_run, last_good, held) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (name) DO UPDATE SET last_run = excluded.last_run, last_good = excluded.last_good, held = excluded.held`
+	selectRecords  = `SELECT type, id, source, gone FROM source_records`
+	insertRecord   = `INSERT INTO source_records (type, id, source, gone) VALUES ($1, $2, $3, $4) ON CONFLICT (type, id) DO NOTHING`
+	updateRecord   = `UPDATE source_records SET gone = $1 WHERE type = $2 AND id = $3 AND source = $4`
+	deleteRecord   = `DELETE FROM source_records WHERE type = $1 AND id = $2 AND source = $3`
+	recordsInBatch = 1000
+)
+
+// State returns what is known of a source; of one that never ran, its name.
+func (s *Store) State(ctx context.Context, name string) (State, error) {
+	state := State{Name: name}
+	var last string
+	var good, held sql.NullString
+	err := s.db.ReadTx(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, selectState, name).Scan(&last, &good, &held)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return state, nil
+	}
+	if err == nil {
+		err = errors.Join(json.Unmarshal([]byte(last), &state.Last), parse(good, &state.Good), parse(held, &state.Held))
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("read the state of source %s: %w", name, err)
+	}
+	return state, nil
+}
+
+func parse(text sql.NullString, into any) error {
+	if !text.Valid {
+		return nil
+	}
+	return json.Unmarshal([]byte(text.String), into)
+}
+
+func (s *Store) save(ctx context.Context, state State) error {
+	values := []any{state.Name}
+	for _, part := range []any{state.Last, state.Good, state.Held} {
+		text, err := json.Marshal(part)
+		if err != nil {
+			return fmt.Errorf("write the state of source %s: %w", state.Name, err)
+		}
+		values = append(values, sql.NullString{String: string(text), Valid: string(text) != "null"})
+	}
+	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, upsertState, values...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write the state of source %s: %w", state.Name, err)
+	}
+	return nil
+}
+
+// owned is a record with whose it is.
+type owned struct {
+	key
+	source string
+	gone   bool
+}
+
+// each passes on all records of all sources.
+func (s *Store) each(ctx context.Context, do func(owned) error) error {
+	err := s.db.ReadTx(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, selectRecords)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // what it says, rows.Err has said
+		for rows.Next() {
+			var o owned
+			if err := rows.Scan(&o.Type, &o.ID, &o.source, &o.gone); err != nil {
+				return err
+			}
+			if err := do(o); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("read the records of sources: %w", err)
+	}
+	return nil
+}
+
+// write writes rows of owners in batches, each a transaction.
+func (s *Store) write(ctx context.Context, query string, keys []key, args func(key) []any) error {
+	for len(keys) > 0 {
+		n := min(len(keys), recordsInBatch)
+		err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+			statement, err := tx.PrepareContext(ctx, query)
+			if err != nil {
+				return err
+			}
+			for _, k := range keys[:n] {
+				if _, err := statement.ExecContext(ctx, args(k)...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("write the records of a source: %w", err)
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+// claim makes records a source's that are nobody's.
+func (s *Store) claim(ctx context.Context, source string, keys []key) error {
+	return s.write(ctx, insertRecord, keys, func(k key) []any { return []any{string(k.Type), k.ID, source, false} })
+}
+
+// mark says of records of a source whether they are gone from it.
+func (s *Store) mark(ctx context.Context, source string, keys []key, gone bool) error {
+	return s.write(ctx, updateRecord, keys, func(k key) []any { return []any{gone, string(k.Type), k.ID, source} })
+}
+
+// release makes records of a source nobody's.
+func (s *Store) release(ctx context.Context, source string, keys []key) error {
+	return s.write(ctx, deleteRecord, keys, func(k key) []any { return []any{string(k.Type), k.ID, source} })
+}
