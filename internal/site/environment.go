@@ -5,12 +5,14 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"net/url"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"ovenbird/internal/ovenbird"
@@ -23,7 +25,12 @@ type Environment struct {
 	CountryFrom    CountryFrom    // how the viewer's country is established
 	TrustedProxies []netip.Prefix // whose country header is believed
 	GeoIPDatabase  string         // path of an mmdb file; "" when not used
-	Database       string         // postgres:// URL without a password; "" is SQLite in the folder for data
+	// Bucket is where releases lie, a folder's path or a URL such as
+	// s3://NAME/PREFIX; "" is a folder in the folder for data.
+	Bucket string
+	// Poll is how often edges look for a new release; 0 is what suits the bucket.
+	Poll     time.Duration
+	Database string // postgres:// URL without a password; "" is SQLite in the folder for data
 }
 
 // CountrySource is where a viewer's country comes from.
@@ -67,9 +74,13 @@ const (
 	proxiesVariable     = "OVENBIRD_TRUSTED_PROXIES"
 	geoIPVariable       = "OVENBIRD_GEOIP_DB"
 	databaseVariable    = "OVENBIRD_DATABASE"
+	bucketVariable      = "OVENBIRD_BUCKET"
+	pollVariable        = "OVENBIRD_POLL"
 )
 
-var variables = []string{listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable}
+var variables = []string{
+	listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
+}
 
 // defaultListen is reachable from this machine alone.
 const defaultListen = "127.0.0.1:8080"
@@ -143,6 +154,12 @@ func (r *environmentReader) read(name, body string) *Environment {
 			e.GeoIPDatabase = filepath.Join(r.dir, v.text)
 		}
 	}
+	if v, ok := found[bucketVariable]; ok && v.text != "" {
+		e.Bucket = r.bucket(v)
+	}
+	if v, ok := found[pollVariable]; ok {
+		e.Poll = r.poll(v)
+	}
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
 		r.at(place, "a country header is believed only from proxies you trust; set %s to their networks, such as 10.0.0.0/8",
@@ -194,6 +211,32 @@ func (r *environmentReader) listen(v variable) string {
 		return defaultListen
 	}
 	return v.text
+}
+
+func (r *environmentReader) bucket(v variable) string {
+	if !strings.Contains(v.text, "://") {
+		if filepath.IsAbs(v.text) {
+			return v.text
+		}
+		return filepath.Join(r.dir, v.text)
+	}
+	if u, err := url.Parse(v.text); err != nil {
+		r.at(v.place, "%s is not a URL; use s3://NAME/PREFIX?region=REGION, or a folder's path", bucketVariable)
+	} else if u.User != nil {
+		r.at(v.place, "%s has credentials in it, where others can see them: leave them out, and set AWS_ACCESS_KEY_ID and "+
+			"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", bucketVariable)
+	}
+	return v.text
+}
+
+func (r *environmentReader) poll(v variable) time.Duration {
+	const least, most = 50 * time.Millisecond, time.Minute
+	poll, err := time.ParseDuration(v.text)
+	if err != nil || poll < least || poll > most {
+		r.at(v.place, "%s is %q; use a duration from %s to %s, such as 500ms or 2s", pollVariable, v.text, least, most)
+		return 0
+	}
+	return poll
 }
 
 // headerPattern is the name of an HTTP header field (RFC 9110, section 5.6.2).

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"ovenbird/internal/ovenbird"
 )
@@ -99,11 +100,18 @@ func TestEnvironment(t *testing.T) {
 	files["environments/empty.env"] = &fstest.MapFile{Data: []byte("\n# nothing\n")}
 	files["environments/prod.env"] = &fstest.MapFile{Data: []byte(
 		"OVENBIRD_LISTEN=:443\r\nOVENBIRD_COUNTRY_FROM=header:CF-IPCountry\r\nOVENBIRD_TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32\r\nOVENBIRD_GEOIP_DB=geo.mmdb\r\n" +
-			"OVENBIRD_DATABASE=postgres://ovenbird@db.example.org:5432/ovenbird?sslmode=verify-full\r\n")}
-	files["environments/fixed.env"] = &fstest.MapFile{Data: []byte("OVENBIRD_COUNTRY_FROM=fixed:uk\n")}
+			"OVENBIRD_DATABASE=postgres://ovenbird@db.example.org:5432/ovenbird?sslmode=verify-full\r\n" +
+			"OVENBIRD_BUCKET=s3://catalog/prod?region=eu-north-1\r\nOVENBIRD_POLL=2s\r\n")}
+	files["environments/fixed.env"] = &fstest.MapFile{Data: []byte("OVENBIRD_COUNTRY_FROM=fixed:uk\nOVENBIRD_BUCKET=../bucket\n")}
 	s := mustLoad(t, files)
 	if got := s.Environments(); !slices.Equal(got, []string{"dev", "empty", "fixed", "prod"}) {
 		t.Errorf("environments = %v", got)
+	}
+	if prod, err := s.Environment("prod"); err != nil || prod.Bucket != "s3://catalog/prod?region=eu-north-1" || prod.Poll != 2*time.Second {
+		t.Errorf("prod = %+v, %v", prod, err)
+	}
+	if fixed, err := s.Environment("fixed"); err != nil || fixed.Bucket != "bucket" {
+		t.Errorf("a folder is relative to the site: fixed = %+v, %v", fixed, err)
 	}
 	empty, err := s.Environment("empty")
 	if err != nil || empty.Listen != "127.0.0.1:8080" || empty.CountryFrom != (CountryFrom{Source: FromAddress}) || empty.Database != "" {
