@@ -22,9 +22,10 @@ type recorder struct {
 	records []catalog.Record
 }
 
-func (r *recorder) Apply(_ context.Context, b catalog.Batch) ([]catalog.Result, error) {
+func (r *recorder) Apply(ctx context.Context, b catalog.Batch) ([]catalog.Result, error) {
 	r.records = append(r.records, b.Records...)
-	return make([]catalog.Result, len(b.Records)), nil
+	results := make([]catalog.Result, len(b.Records))
+	return results, b.Also(ctx, nil, results)
 }
 
 func (r *recorder) lines(t *testing.T) []string {

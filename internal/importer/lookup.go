@@ -141,6 +141,7 @@ func (c *compiler) readLookupFile(n ast.Node, l *lookup) error {
 		return c.errorf(n, "%s has no column %q or %q; it has %s", text[0], text[1], text[2], strings.Join(rows[0], ", "))
 	}
 	for _, row := range rows[1:] {
+		fmt.Fprintf(c.sum, "%q", row) //nolint:errcheck // a hash never fails
 		l.values[strings.TrimSpace(row[key])] = strings.TrimSpace(row[value])
 	}
 	return nil

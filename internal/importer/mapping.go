@@ -1,8 +1,11 @@
 package importer
 
 import (
+	"cmp"
+	"crypto/sha256"
 	_ "embed"
 	"fmt"
+	"hash"
 	"io/fs"
 	"iter"
 	"os"
@@ -31,6 +34,24 @@ type Mapping struct {
 	empty     map[string]bool
 	rules     []*rule
 	used      []usedColumn
+	gone      map[catalog.RecordType]string // what becomes of records that vanish: see vanishWords
+	hash      []byte                        // of the mapping and all that its lookups hold
+}
+
+// What becomes of records that a source does not deliver any more.
+const (
+	vanishDelete    = "delete"
+	vanishUnpublish = "unpublish"
+	vanishKeep      = "keep"
+)
+
+// vanished says what becomes of records of a type that vanish. Without a
+// mapping, they are deleted.
+func (m *Mapping) vanished(kind catalog.RecordType) string {
+	if m == nil {
+		return vanishDelete
+	}
+	return cmp.Or(m.gone[kind], vanishDelete)
 }
 
 // usedColumn is a column that the mapping names, and where.
@@ -107,7 +128,8 @@ func LoadMapping(path string) (*Mapping, error) {
 // ParseMapping compiles a mapping. Name is for messages; files holds what its
 // lookups name, and may be nil. Errors are Invalid and have a place.
 func ParseMapping(name string, data []byte, files fs.FS) (*Mapping, error) {
-	c := &compiler{document: document{name}, files: files, lookups: map[string]lookup{countriesLookup: countries()}}
+	c := &compiler{document: document{name}, files: files, lookups: map[string]lookup{countriesLookup: countries()}, sum: sha256.New()}
+	_, _ = c.sum.Write(data) // a hash never fails
 	root, err := c.parse(data)
 	if err != nil {
 		return nil, err
@@ -121,10 +143,11 @@ type compiler struct {
 	files   fs.FS
 	lookups map[string]lookup
 	used    []usedColumn
+	sum     hash.Hash // of the mapping and the files that it names
 }
 
 func (c *compiler) compile(root ast.Node) (*Mapping, error) {
-	fields, err := c.fields(root, "format", "empty", "lookups", "records")
+	fields, err := c.fields(root, "format", "empty", "lookups", "records", "vanished")
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +185,32 @@ func (c *compiler) compile(root ast.Node) (*Mapping, error) {
 		}
 		m.rules = append(m.rules, r)
 	}
-	m.used = c.used
+	if n := fields["vanished"]; n != nil {
+		if m.gone, err = c.readVanished(n); err != nil {
+			return nil, err
+		}
+	}
+	m.used, m.hash = c.used, c.sum.Sum(nil)
 	return m, nil
+}
+
+// readVanished reads what becomes of records that vanish, by type.
+func (c *compiler) readVanished(n ast.Node) (map[catalog.RecordType]string, error) {
+	fields, err := c.fields(n, string(catalog.TypeTitle), string(catalog.TypeLicense), string(catalog.TypeCollection), string(catalog.TypeItem))
+	if err != nil {
+		return nil, err
+	}
+	words := make(map[catalog.RecordType]string, len(fields))
+	for name, n := range fields {
+		kind, allowed := catalog.RecordType(name), []string{vanishDelete, vanishKeep}
+		if kind == catalog.TypeTitle || kind == catalog.TypeCollection {
+			allowed = append(allowed, vanishUnpublish)
+		}
+		if words[kind], err = c.choice(n, allowed...); err != nil {
+			return nil, err
+		}
+	}
+	return words, nil
 }
 
 func (c *compiler) readFormat(n ast.Node, m *Mapping) error {

@@ -1,9 +1,9 @@
 package importer
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -16,7 +16,7 @@ import (
 // Reject is a row or record that was refused: one line of the rejects file.
 type Reject struct {
 	File   string `json:"file"`            // as the source is named
-	Line   int64  `json:"line"`            // in the file, from 1
+	Line   int64  `json:"line,omitzero"`   // in the file, from 1; 0 for what is not in it any more
 	Column int    `json:"column,omitzero"` // in characters, from 1; 0 where the whole line is meant
 	Record string `json:"record,omitzero"` // which of the row's records, when known
 	Reason string `json:"reason"`          // what is wrong, and what would be right
@@ -35,53 +35,56 @@ func (r Reject) String() string {
 // rawBytes is how much of a row a reject quotes.
 const rawBytes = 64 << 10
 
-// rejects writes the rejects file of a run, from its first reject on.
-type rejects struct {
-	path string
-	file *os.File
-	out  *bufio.Writer
+func (r *run) reject(one Reject, reason error) error {
+	r.report.Rejected++
+	one.File, one.Reason, one.Raw = r.name, reason.Error(), one.Raw[:min(len(one.Raw), rawBytes)]
+	if e, ok := errors.AsType[*ovenbird.Error](reason); ok && e.Place.File == "" && e.Place.Line == 0 {
+		one.Column = e.Place.Column
+	}
+	line, err := json.Marshal(one, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return err
+	}
+	r.untold = append(r.untold, one)
+	return r.rejects.add(line)
 }
 
-func newRejects(path string) *rejects { return &rejects{path: path} }
+// tell shows what was refused, once that is certain.
+func (r *run) tell() {
+	if r.cfg.OnReject != nil {
+		for _, one := range r.untold {
+			r.cfg.OnReject(one)
+		}
+	}
+	r.untold = r.untold[:0]
+}
 
-// clear removes what an earlier import left.
-func (r *rejects) clear() error {
-	if r.path == "" {
+// clearRejects removes what an earlier import left.
+func clearRejects(path string) error {
+	if path == "" {
 		return nil
 	}
-	if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the old rejects file: %w", err)
 	}
 	return nil
 }
 
-func (r *rejects) add(one Reject) error {
-	if r.path == "" {
+// publishRejects appends what a run has refused to the rejects file.
+func (r *run) publishRejects() (err error) {
+	if r.cfg.RejectsPath == "" || r.rejects.size == 0 || r.rejects.file == nil {
 		return nil
 	}
-	if r.file == nil {
-		file, err := os.OpenFile(r.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-		if err != nil {
-			return fmt.Errorf("make the rejects file: %w", err)
-		}
-		r.file, r.out = file, bufio.NewWriter(file)
-	}
-	line, err := json.Marshal(one, jsontext.AllowInvalidUTF8(true))
-	if err == nil {
-		_, err = r.out.Write(append(line, '\n'))
-	}
+	in, err := r.rejects.reader()
 	if err != nil {
-		return fmt.Errorf("write the rejects file: %w", err)
+		return err
 	}
-	return nil
-}
-
-func (r *rejects) close() error {
-	if r.file == nil {
-		return nil
+	file, err := os.OpenFile(r.cfg.RejectsPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("make the rejects file: %w", err)
 	}
-	if err := errors.Join(r.out.Flush(), r.file.Close()); err != nil {
-		return fmt.Errorf("write the rejects file: %w", err)
+	if _, err := io.Copy(file, in); err != nil {
+		return fmt.Errorf("write the rejects file: %w", errors.Join(err, file.Close()))
 	}
-	return nil
+	return file.Close()
 }

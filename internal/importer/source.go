@@ -20,6 +20,9 @@ type Source struct {
 	Name   string // for messages
 	Reader io.Reader
 	Size   int64 // bytes in it; 0 when unknown
+	// Path is the absolute path of the file, by which an interrupted import is
+	// found again; "" for what can be read only once.
+	Path string
 }
 
 // Open opens a file to import; "-" is stdin. The caller closes what it returns.
@@ -38,7 +41,14 @@ func Open(path string, stdin io.Reader) (Source, io.Closer, error) {
 	if err != nil {
 		return Source{}, nil, errors.Join(err, file.Close())
 	}
-	return Source{Name: path, Reader: file, Size: info.Size()}, file, nil
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return Source{}, nil, errors.Join(err, file.Close())
+	}
+	if !info.Mode().IsRegular() {
+		absolute = "" // a pipe can not be read twice
+	}
+	return Source{Name: path, Reader: file, Size: info.Size(), Path: absolute}, file, nil
 }
 
 // isTable reports whether a file is CSV or TSV by its name.

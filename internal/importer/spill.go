@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,54 +13,35 @@ import (
 	"ovenbird/internal/catalog"
 )
 
-// spill is a temporary file of records that wait for others, in order. Memory
-// holds a number for each, not the record.
-type spill struct {
-	file *os.File
-	out  *bufio.Writer
-}
-
-// spilled is an entry as it stands in a spill.
+// spilled is an entry as it stands in the journal of records that wait for
+// others, in order. Memory holds a few bits for each, not the record.
 type spilled struct {
 	Line   int64          `json:"line"`
+	Part   string         `json:"part,omitzero"`
 	Raw    string         `json:"raw"`
 	Record jsontext.Value `json:"record"`
 }
 
-func newSpill(dir string) (*spill, error) {
-	file, err := os.CreateTemp(dir, "ovenbird-import-*.ndjson")
-	if err != nil {
-		return nil, fmt.Errorf("make a file for records that wait: %w", err)
-	}
-	return &spill{file: file, out: bufio.NewWriter(file)}, nil
-}
-
-func (s *spill) close() error {
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
-}
-
-func (s *spill) add(e entry) error {
+// spill keeps an entry in a journal.
+func spill(to *journal, e *entry) error {
 	form, err := e.record.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(spilled{e.line, e.raw, form}, jsontext.AllowInvalidUTF8(true))
+	line, err := json.Marshal(spilled{e.line, e.part, e.raw, form}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return err
 	}
-	_, err = s.out.Write(append(line, '\n'))
-	return err
+	return to.add(line)
 }
 
-// each reads the spill from its start.
-func (s *spill) each(fn func(entry) error) error {
-	if err := s.out.Flush(); err != nil {
+// eachSpilled reads a journal from its start.
+func eachSpilled(from *journal, fn func(entry) error) error {
+	in, err := from.reader()
+	if err != nil {
 		return err
 	}
-	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	dec := jsontext.NewDecoder(bufio.NewReader(s.file))
+	dec := jsontext.NewDecoder(bufio.NewReader(in))
 	for {
 		var e spilled
 		if err := json.UnmarshalDecode(dec, &e); errors.Is(err, io.EOF) {
@@ -73,24 +53,18 @@ func (s *spill) each(fn func(entry) error) error {
 		if err != nil {
 			return err
 		}
-		if err := fn(entry{e.Line, e.Raw, record}); err != nil {
+		if err := fn(entry{line: e.Line, part: e.Part, raw: e.Raw, record: record}); err != nil {
 			return err
 		}
 	}
 }
 
 // wait keeps an entry for the end of the file.
-func (r *run) wait(e entry) error {
-	if r.spill == nil {
-		var err error
-		if r.spill, err = newSpill(r.cfg.TempDir); err != nil {
-			return err
-		}
-	}
-	if err := r.spill.add(e); err != nil {
+func (r *run) wait(e *entry) error {
+	if err := spill(r.spill, e); err != nil {
 		return fmt.Errorf("keep %s for later: %w", &e.record, err)
 	}
-	r.waitingIDs[r.id(&e.record)] = true
+	r.waiting.add(r.id(&e.record))
 	r.report.Waiting++
 	return nil
 }
@@ -98,7 +72,8 @@ func (r *run) wait(e entry) error {
 // retry tries the records that wait, until none are left or a whole pass has
 // helped none; then they are refused.
 func (r *run) retry(ctx context.Context) error {
-	for r.spill != nil {
+	r.final = false
+	for r.report.Waiting > 0 {
 		before := r.report.Waiting
 		if err := r.pass(ctx); err != nil {
 			return err
@@ -108,15 +83,19 @@ func (r *run) retry(ctx context.Context) error {
 	return nil
 }
 
-// pass adds every waiting record again. Those that still wait make a new spill.
+func (r *run) temporary() *journal { return &journal{dir: r.cfg.TempDir} }
+
+// pass adds every waiting record again. Those that still wait make a new
+// journal; the one that was written while the file was read stays to the end of
+// the run, for a run that goes on after this one.
 func (r *run) pass(ctx context.Context) (err error) {
 	old := r.spill
-	r.spill, r.report.Waiting = nil, 0
-	clear(r.waitingIDs)
+	r.spill, r.report.Waiting = r.temporary(), 0
+	r.waiting.clear()
 	defer func() { err = errors.Join(err, old.close()) }()
-	err = old.each(func(e entry) error {
+	err = eachSpilled(old, func(e entry) error {
 		r.report.Records-- // counted when it was first read
-		return r.add(ctx, e)
+		return r.add(ctx, &e)
 	})
 	if err != nil {
 		return err

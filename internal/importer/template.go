@@ -96,7 +96,7 @@ var functions = map[string]func(string) string{
 	"lower": strings.ToLower,
 	"upper": strings.ToUpper,
 	"slug":  slug,
-	"hash":  hash,
+	"hash":  shortHash,
 }
 
 func functionNames() string {
@@ -167,7 +167,7 @@ func slug(s string) string {
 	}
 	out := norm.NFC.String(b.String())
 	if out == "" {
-		return hash(s)
+		return shortHash(s)
 	}
 	if len(out) <= slugLength {
 		return out
@@ -176,14 +176,14 @@ func slug(s string) string {
 	for !utf8.RuneStart(out[cut]) {
 		cut--
 	}
-	return strings.TrimRight(out[:cut], "-") + "-" + hash(s)
+	return strings.TrimRight(out[:cut], "-") + "-" + shortHash(s)
 }
 
-// hashLength is the length of hash in bytes.
+// hashLength is the length of shortHash in bytes.
 const hashLength = 12
 
-// hash returns the first 12 hexadecimal digits of the SHA-256 of s, "" for "".
-func hash(s string) string {
+// shortHash returns the first 12 hexadecimal digits of the SHA-256 of s, "" for "".
+func shortHash(s string) string {
 	if s == "" {
 		return ""
 	}
