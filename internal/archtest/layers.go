@@ -24,7 +24,7 @@ var layers = [][]string{
 	// What a document contains; and, without that code, what it ought to contain.
 	{"shape", "model"},
 	// What people write: configuration, feeds.
-	{"site", "importer"},
+	{"site", "importer", "avails"},
 	// The services.
 	{"admin", "bake", "edge", "source", "storefront"},
 }

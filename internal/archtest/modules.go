@@ -18,7 +18,7 @@ var modules = []module{
 	{"github.com/aws/smithy-go", []string{"internal/bucket"}},
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/admin"}},
 	{"github.com/dbos-inc/dbos-transact-golang", []string{"internal/engine"}},
-	{"github.com/go-json-experiment/json", []string{"internal/catalog", "internal/importer"}},
+	{"github.com/go-json-experiment/json", []string{"internal/catalog", "internal/importer", "internal/source"}},
 	{"github.com/jackc/pgx/v5", []string{"internal/database", "internal/engine", "internal/source"}},
 	{"github.com/go-sql-driver/mysql", []string{"internal/source"}},
 	{"github.com/goccy/go-yaml", []string{"internal/site", "internal/importer"}},
@@ -30,7 +30,8 @@ var modules = []module{
 	{"github.com/vektah/gqlparser/v2", []string{"internal/shape", "internal/model"}},
 	{"gocloud.dev", []string{"internal/bucket"}},
 	{"golang.org/x/text", []string{
-		"internal/catalog", "internal/facts", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/bake",
+		"internal/catalog", "internal/facts", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/avails",
+		"internal/bake",
 	}},
 	{"modernc.org/sqlite", []string{"internal/database", "internal/source"}},
 
