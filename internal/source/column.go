@@ -27,12 +27,3 @@ type Column struct {
 	// Kind is one of the kinds, or the database's own word for another.
 	Kind Kind `json:"kind"`
 }
-
-// names returns the names of columns in order.
-func names(columns []Column) []string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = c.Name
-	}
-	return list
-}

@@ -24,6 +24,9 @@ type follower struct {
 	dir         string                       // the site's folder
 	tempDir     string
 	secret      func(name string) (string, error)
+	// known is whether this process has read the source: a file that a mapping
+	// looks things up in may be another since the process before it.
+	known bool
 }
 
 // newFollower compiles the mappings of a source.
@@ -32,10 +35,9 @@ func newFollower(s site.Source, cfg *Config) (*follower, error) {
 		Source: s, mappings: make(map[string]*importer.Mapping), dir: cfg.Dir, tempDir: cfg.TempDir,
 		secret: func(name string) (string, error) { return Secret(cfg.Environment, name) },
 	}
-	mark := sha256.New()
-	fmt.Fprintf(mark, "%q %q\n", s.Database, s.Feed)
+	mark := []string{s.Database, s.Feed}
 	for _, q := range s.Queries {
-		fmt.Fprintf(mark, "%q %q\n", q.Name, q.SQL)
+		mark = append(mark, q.Name, q.SQL)
 		if q.Mapping == "" {
 			continue
 		}
@@ -46,9 +48,10 @@ func newFollower(s site.Source, cfg *Config) (*follower, error) {
 		if f.mappings[q.Name], err = importer.LoadMapping(q.Mapping); err != nil {
 			return nil, fmt.Errorf("source %s: %w", s.Name, err)
 		}
-		fmt.Fprintf(mark, "%q\n", body)
+		mark = append(mark, string(body))
 	}
-	f.fingerprint = hex.EncodeToString(mark.Sum(nil))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", mark))
+	f.fingerprint = hex.EncodeToString(sum[:])
 	return f, nil
 }
 
@@ -155,7 +158,7 @@ func bind(m *importer.Mapping, name string, columns []Column) (*importer.Table, 
 
 func (f *follower) readFeed(ctx context.Context, r *reading, good *Good) (err error) {
 	var last Validators
-	if good != nil && good.Fingerprint == f.fingerprint {
+	if good != nil && f.known {
 		last = good.Validators
 	}
 	content, closer, now, err := f.openFeed(ctx, last)

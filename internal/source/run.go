@@ -116,7 +116,7 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 	default:
 		outcome.Status = Unchanged
 	}
-	state.Held = nil
+	state.Held, r.known = nil, true
 	state.Good = &Good{At: outcome.At, Rows: read.rows, Records: read.records, Columns: read.columns, Fingerprint: r.fingerprint}
 	if read.refused == 0 { // else it is worth reading again: what stood in the way may be mended
 		state.Good.Validators = read.validators
@@ -143,7 +143,8 @@ func (r *runner) plan(ctx context.Context, read *reading) (*plan, error) {
 		case o.source != r.Name && content != 0:
 			read.content[who] = 0
 			read.refused++
-			read.note(Refusal{Record: string(o.Type) + " " + o.ID, Reason: "it is the source " + o.source + "'s; take it out of one of the two"})
+			reason := "it is the source " + o.source + "'s; take it out of one of the two"
+			read.note(Refusal{Record: string(o.Type) + " " + o.ID, Reason: reason})
 		case o.source != r.Name:
 		case present:
 			p.known[who] = true
@@ -204,8 +205,8 @@ func (r *runner) judge(read *reading, p *plan, state *State, allow bool, unfit e
 	return hold, noted
 }
 
-// apply brings the catalog to what was read. Whose a record is is written before
-// it, so that none is ever there that nobody would miss when it vanishes.
+// apply brings the catalog to what was read. The owner of a record is written
+// before it, so that none is ever there that nobody would miss when it vanishes.
 func (r *runner) apply(ctx context.Context, read *reading, p *plan, outcome *Outcome) error {
 	var fresh []key
 	if err := read.each(func(k key, _ jsontext.Value) error {

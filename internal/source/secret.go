@@ -19,7 +19,8 @@ func Secret(lookup func(string) (string, bool), name string) (string, error) {
 	path, there := lookup(name + secretFile)
 	switch {
 	case here && there:
-		return "", ovenbird.Errorf(ovenbird.Invalid, "the secret %[1]s is there twice: remove the variable %[1]s or %[1]s%[2]s", name, secretFile)
+		return "", ovenbird.Errorf(ovenbird.Invalid,
+			"the secret %[1]s is there twice: remove the variable %[1]s or %[1]s%[2]s", name, secretFile)
 	case there:
 		body, err := os.ReadFile(filepath.Clean(path))
 		if err != nil {
@@ -28,7 +29,8 @@ func Secret(lookup func(string) (string, bool), name string) (string, error) {
 		value = string(body)
 	case !here:
 		return "", ovenbird.Errorf(ovenbird.Unavailable,
-			"the secret %[1]s is not there: set the variable %[1]s of this process, or %[1]s%[2]s to the path of a file with it", name, secretFile)
+			"the secret %[1]s is not there: set the variable %[1]s of this process, or %[1]s%[2]s to the path of a file with it",
+			name, secretFile)
 	}
 	if value = strings.TrimSpace(value); value == "" {
 		return "", ovenbird.Errorf(ovenbird.Unavailable, "the secret %s is empty", name)

@@ -195,30 +195,30 @@ func (s *Service) once(ctx context.Context, request Request) (ok bool) {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err != nil:
-		log.Error("source failed", "error", err)
+		log.ErrorContext(ctx, "source failed", "error", err)
 	default:
-		outcome.log(log)
+		outcome.log(ctx, log)
 	}
 	return err == nil && outcome.Status != Failed
 }
 
 // log reports an outcome: what wants a person as a warning.
-func (o *Outcome) log(log *slog.Logger) {
+func (o *Outcome) log(ctx context.Context, log *slog.Logger) {
 	switch o.Status {
 	case Failed:
-		log.Error("source failed", "why", o.Why)
+		log.ErrorContext(ctx, "source failed", "why", o.Why)
 	case Stopped:
-		log.Warn("source held", "why", o.Why)
+		log.WarnContext(ctx, "source held", "why", o.Why)
 	default:
 		level := slog.LevelInfo
 		if o.Refused > 0 {
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "source read", "status", o.Status, "rows", o.Rows, "records", o.Records, "changed", o.Changed,
-			"vanished", o.Vanished, "refused", o.Refused, "took", o.Took.Round(time.Millisecond))
+		log.Log(ctx, level, "source read", "status", o.Status, "rows", o.Rows, "records", o.Records,
+			"changed", o.Changed, "vanished", o.Vanished, "refused", o.Refused, "took", o.Took.Round(time.Millisecond))
 	}
 	for _, warning := range o.Warnings {
-		log.Warn("source", "warning", warning)
+		log.WarnContext(ctx, "source", "warning", warning)
 	}
 }
 

@@ -158,6 +158,7 @@ func (s *Store) write(ctx context.Context, query string, keys []key, args func(k
 			if err != nil {
 				return err
 			}
+			defer statement.Close() //nolint:errcheck // the transaction closes it too
 			for _, k := range keys[:n] {
 				if _, err := statement.ExecContext(ctx, args(k)...); err != nil {
 					return err
