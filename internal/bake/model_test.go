@@ -1,7 +1,6 @@
 package bake_test
 
 import (
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -18,14 +17,8 @@ import (
 func TestEveryDocumentIsWhatTheModelSays(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		// A folder of its own: what a shorter site would leave behind of a longer one.
-		folder, err := os.MkdirTemp(dir, "site")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(folder)
 		s := drawSite(t)
-		program := load(t, folder, s)
+		program := load(t, dir, s)
 		w, sink := newWorld(), newPantry()
 		if chance(t, "stocked", 98) {
 			w.stock(t)

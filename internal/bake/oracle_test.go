@@ -31,7 +31,7 @@ type complaints interface {
 func load(t complaints, dir string, s model.Site) *bake.Program {
 	t.Helper()
 	for name, content := range siteFiles(s) {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -85,7 +85,7 @@ func siteFiles(s model.Site) map[string][]byte {
 		documents := values{}
 		for i, d := range a.Documents {
 			name := fmt.Sprintf("%d.graphql", i)
-			files[filepath.Join("content/applications", a.Name, name)] = []byte(d.Shape)
+			files["content/applications/"+a.Name+"/"+name] = []byte(d.Shape)
 			document := values{"shape": name}
 			if d.PageSize > 0 {
 				document["page"] = d.PageSize

@@ -141,6 +141,7 @@ func except(territories string) func(*ovenbird.License) {
 func starting(at time.Time) func(*ovenbird.License) {
 	return func(l *ovenbird.License) { l.Window.Start = at }
 }
+
 func ending(at time.Time) func(*ovenbird.License) {
 	return func(l *ovenbird.License) { l.Window.End = at }
 }

@@ -109,8 +109,10 @@ func windowTraps() []trap {
 		{
 			name: "windows are half-open", titles: m, licenses: licenses{right("m", "*", starting(hours(1)), ending(hours(2)))},
 			asks: []ask{
-				{path: "m", at: hours(1).Add(-1), in: nowhere}, {path: "m", at: hours(1), in: everywhere},
-				{path: "m", at: hours(2).Add(-1), in: everywhere}, {path: "m", at: hours(2), in: nowhere},
+				{path: "m", at: hours(1).Add(-1), in: nowhere},
+				{path: "m", at: hours(1), in: everywhere},
+				{path: "m", at: hours(2).Add(-1), in: everywhere},
+				{path: "m", at: hours(2), in: nowhere},
 			},
 		},
 		{
@@ -168,8 +170,11 @@ func inheritanceTraps() []trap {
 			name: "an override that has ended does not fall back", titles: family,
 			licenses: licenses{right("s", "*"), right("e2", "*", ending(hours(1))), right("e3", "FI", ending(hours(2)))},
 			asks: []ask{
-				{path: "s2", in: everywhere}, {path: "e2", at: hours(1), in: nowhere}, {path: "s2", at: hours(1), in: "FI"},
-				{path: "s2", at: hours(2), in: nowhere}, {path: "s", at: hours(2), in: everywhere},
+				{path: "s2", in: everywhere},
+				{path: "e2", at: hours(1), in: nowhere},
+				{path: "s2", at: hours(1), in: "FI"},
+				{path: "s2", at: hours(2), in: nowhere},
+				{path: "s", at: hours(2), in: everywhere},
 			},
 		},
 		{
@@ -194,7 +199,8 @@ func emptyTraps() []trap {
 				title(ovenbird.Episode, "e1", "s1"), title(ovenbird.Episode, "e2", "s2"),
 			},
 			asks: []ask{
-				{path: "s2", in: "US"}, {path: "s3", in: nowhere},
+				{path: "s2", in: "US"},
+				{path: "s3", in: nowhere},
 				{path: "e2", in: "US", body: `{"title":{"id":"e2","number":null,"parent":{"id":"s2"},"seasons":[],"episodes":[],"specials":[],"clips":[]}}`},
 			},
 		},
@@ -202,7 +208,8 @@ func emptyTraps() []trap {
 			name: "a series with nothing but a clip is hidden, and the clip has no parent", licenses: licenses{right("s", "*")},
 			titles: titles{title(ovenbird.Series, "s", ""), title(ovenbird.Season, "s1", "s"), title(ovenbird.Clip, "c", "s"), title(ovenbird.Episode, "e", "s1", unpublished)},
 			asks: []ask{
-				{path: "s", in: nowhere}, {path: "s1", in: nowhere},
+				{path: "s", in: nowhere},
+				{path: "s1", in: nowhere},
 				{path: "c", in: everywhere, body: `{"title":{"id":"c","number":null,"parent":null,"seasons":[],"episodes":[],"specials":[],"clips":[]}}`},
 			},
 		},
@@ -210,7 +217,8 @@ func emptyTraps() []trap {
 			name: "an empty rail is hidden", licenses: licenses{right("m", "FI")}, titles: titles{film("m"), film("hidden")},
 			collections: collections{rail("empty"), rail("gone", "nowhere"), rail("hidden-only", "hidden"), rail("k", "hidden", "m", "nowhere")},
 			asks: []ask{
-				{path: "collections/empty/1.json", in: nowhere}, {path: "collections/gone/1.json", in: nowhere},
+				{path: "collections/empty/1.json", in: nowhere},
+				{path: "collections/gone/1.json", in: nowhere},
 				{path: "collections/hidden-only/1.json", in: nowhere},
 				{path: "collections/k/1.json", in: "FI", body: `{"collection":{"pages":1,"titles":[{"id":"m"}]}}`},
 				{path: "collections/k/2.json", in: nowhere},
@@ -223,7 +231,8 @@ func emptyTraps() []trap {
 				{path: "home.json", in: everywhere, body: `{"collections":[{"id":"k","titles":[{"id":"m"}]}]}`},
 				{path: "home.json", at: hours(1), in: everywhere, body: `{"collections":[]}`},
 				{path: "home.json", at: hours(2), in: everywhere, body: `{"collections":[{"id":"k","titles":[{"id":"n"}]}]}`},
-				{path: "collections/k/1.json", at: hours(1), in: nowhere}, {path: "collections/k/1.json", at: hours(2), in: everywhere},
+				{path: "collections/k/1.json", at: hours(1), in: nowhere},
+				{path: "collections/k/1.json", at: hours(2), in: everywhere},
 			},
 		},
 		{
@@ -293,7 +302,8 @@ func textTraps() []trap {
 			titles: titles{film("m", named("de", "Feuer"), texted(ovenbird.Synopsis, "en", "Hot."), pictured("de", "/de"), pictured("en", "/en"))},
 			asks: []ask{
 				{path: "m", edition: "web/de", in: "GB", body: `{"title":{"name":null,"synopsis":"Hot.","poster":{"url":"/en"}}}`},
-				{path: "search/fe.json", edition: "web/de", in: nowhere}, {path: "search/f.json", edition: "web/de", in: nowhere},
+				{path: "search/fe.json", edition: "web/de", in: nowhere},
+				{path: "search/f.json", edition: "web/de", in: nowhere},
 			},
 		},
 		{
@@ -375,7 +385,8 @@ func soonTraps() []trap {
 			name: "within a day is until the end of tomorrow", titles: titles{film("m", named("en", "Fire"))},
 			licenses: licenses{right("m", "*", starting(hours(36)))}, // midnight after tomorrow
 			asks: []ask{
-				{path: "upcoming.json", in: everywhere, body: `{"upcoming":[]}`}, {path: "upcoming.json", at: hours(12).Add(-1), in: everywhere, body: `{"upcoming":[]}`},
+				{path: "upcoming.json", in: everywhere, body: `{"upcoming":[]}`},
+				{path: "upcoming.json", at: hours(12).Add(-1), in: everywhere, body: `{"upcoming":[]}`},
 				{path: "upcoming.json", at: hours(12), in: everywhere, body: `{"upcoming":[{"opens":"2026-06-17T00:00:00Z","title":{"name":"Fire"}}]}`},
 			},
 		},

@@ -163,7 +163,7 @@ func (x *explainer) license(l *ovenbird.License, owner ovenbird.TitleID) Finding
 	case !applies(l, x.view.Edition().Application):
 		return fail("is for %s, not %s", strings.Join(l.Applications, ", "), x.view.Edition().Application)
 	case len(unknown) > 0:
-		return fail("excludes %s, which the site does not define: until it does, the license is for no country", strings.Join(unknown, ", "))
+		return fail("excludes %s, which the site does not define: until it does, it is for no country", strings.Join(unknown, ", "))
 	case excluded.HasIndex(x.c):
 		return fail("excludes %s (%s); exclusion beats inclusion", x.country, strings.Join(l.Exclude, ", "))
 	case !groups.included(l).HasIndex(x.c):
