@@ -22,14 +22,18 @@ var countryIndex = func() map[Country]uint8 {
 // are accepted on input and stored as ISO.
 var countryAliases = map[string]Country{"UK": "GB", "EL": "GR"}
 
-// ParseCountry accepts an alpha-2 code in any case, with the aliases UK and EL,
-// and returns the ISO code.
+// ParseCountry accepts an alpha-2 code in any case, with the aliases UK and EL and
+// retired codes of countries that only changed their name (ZR, now CD), and
+// returns the ISO code. Of other retired codes the error says what became of them.
 func ParseCountry(s string) (Country, error) {
 	code := strings.ToUpper(strings.TrimSpace(s))
 	if iso, ok := countryAliases[code]; ok {
 		return iso, nil
 	}
 	if _, ok := countryIndex[Country(code)]; !ok {
+		if today, known, err := retired(code); known {
+			return today, err
+		}
 		return "", Errorf(Invalid, "unknown country %q: use an ISO 3166-1 alpha-2 code such as FI or JP", s)
 	}
 	return Country(code), nil

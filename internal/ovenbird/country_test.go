@@ -21,6 +21,15 @@ func TestParseCountry(t *testing.T) {
 		{"XK", "XK"},
 		{"UK", "GB"},
 		{"el", "GR"},
+		{"zr", "CD"}, // retired codes whose country has another name now
+		{"BU", "MM"},
+		{"TP", "TL"},
+		{"AN", ""}, // and those whose territory is divided, or a part of a larger one
+		{"DD", ""},
+		{"YU", ""},
+		{"SU", ""},
+		{"CS", ""},
+		{"FX", ""},
 		{"", ""},
 		{"F", ""},
 		{"FIN", ""},
@@ -45,6 +54,27 @@ func TestParseCountry(t *testing.T) {
 func TestARefusedCountryIsQuoted(t *testing.T) {
 	if _, err := ovenbird.ParseCountry("zz top"); err == nil || !strings.Contains(err.Error(), `"zz top"`) {
 		t.Errorf("the error does not say what was written: %v", err)
+	}
+}
+
+func TestARetiredCountryIsRefusedWithWhatItBecame(t *testing.T) {
+	for code, want := range map[string]string{
+		"an": "country AN (Netherlands Antilles) was retired in 2010: write those of today's countries that are meant, among BQ, CW, SX",
+		"DD": "country DD (German Democratic Republic) was retired in 1990 and is a part of DE now: write DE if all of that is meant",
+	} {
+		if _, err := ovenbird.ParseCountry(code); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", code, err, want)
+		}
+	}
+}
+
+// TestNoCodeIsBothRetiredAndInUse: a code that was given to another country since
+// means that country.
+func TestNoCodeIsBothRetiredAndInUse(t *testing.T) {
+	for _, c := range ovenbird.AllCountries() {
+		if parsed, err := ovenbird.ParseCountry(string(c)); err != nil || parsed != c {
+			t.Errorf("%s is read as %q, %v", c, parsed, err)
+		}
 	}
 }
 
