@@ -59,7 +59,6 @@ sources:
     timeout: 30s
     rows: 5000
     shrink: 10%
-    vanished: unpublish
     webhook: CMS_WEBHOOK
     queries:
       titles: {file: content/titles.sql, mapping: content/titles.mapping.yaml}

@@ -28,7 +28,6 @@ type Source struct {
 	Timeout       time.Duration // for one read of everything; 5m unless set
 	Rows          int           // the most that one read may give; 1,000,000 unless set
 	Shrink        float64       // a read that lacks more than this share of the records is held; 0.2 unless set
-	Vanished      Vanished      // what becomes of a title or collection that the source no longer has
 	Queries       []Query       // in order; one, named "feed", of a feed
 }
 
@@ -38,19 +37,6 @@ type Query struct {
 	SQL     string // a single statement that reads, without its semicolon; "" of a feed
 	Mapping string // path of the mapping; "" for a feed of NDJSON
 }
-
-// Vanished says what becomes of a record that a source no longer has.
-type Vanished string
-
-// The fates. A license is deleted in any case but the last: a right that is no
-// longer written anywhere is none.
-const (
-	DeleteVanished    Vanished = "delete"
-	UnpublishVanished Vanished = "unpublish" // titles and collections; the others are deleted
-	KeepVanished      Vanished = "keep"
-)
-
-var fates = []string{string(DeleteVanished), string(UnpublishVanished), string(KeepVanished)}
 
 // FeedQuery is the name of the only table of a feed.
 const FeedQuery = "feed"
@@ -93,15 +79,14 @@ func (l *loader) source(e entry) (Source, bool) {
 		return Source{}, false
 	}
 	n := l.object(e.value, what, "database", "feed", "queries", "mapping", "authorization", "webhook", "every", "timeout", "rows",
-		"shrink", "vanished")
+		"shrink")
 	s := Source{
-		Name:     e.key,
-		Webhook:  l.secret(n.get("webhook"), "webhook"),
-		Every:    l.duration(n.get("every"), "every", 10*time.Second, 24*time.Hour, defaultEvery),
-		Timeout:  l.duration(n.get("timeout"), "timeout", time.Second, time.Hour, defaultTimeout),
-		Rows:     l.integer(n.get("rows"), "rows", 1, mostRows, defaultRows),
-		Shrink:   l.percent(n.get("shrink"), "shrink", defaultShrink),
-		Vanished: l.vanished(n.get("vanished")),
+		Name:    e.key,
+		Webhook: l.secret(n.get("webhook"), "webhook"),
+		Every:   l.duration(n.get("every"), "every", 10*time.Second, 24*time.Hour, defaultEvery),
+		Timeout: l.duration(n.get("timeout"), "timeout", time.Second, time.Hour, defaultTimeout),
+		Rows:    l.integer(n.get("rows"), "rows", 1, mostRows, defaultRows),
+		Shrink:  l.percent(n.get("shrink"), "shrink", defaultShrink),
 	}
 	database, feed := n.get("database"), n.get("feed")
 	switch {
@@ -127,17 +112,6 @@ func (l *loader) misplaced(n *node, other string, keys ...string) {
 			l.at(e.place, "%s belongs to a source with a %s; remove it here", e.key, other)
 		}
 	}
-}
-
-func (l *loader) vanished(n *node) Vanished {
-	if n == nil {
-		return DeleteVanished
-	}
-	word := l.string(n, "vanished")
-	if word != "" && !slices.Contains(fates, word) {
-		l.at(n.place, "vanished is %q; use %s", word, strings.Join(fates, ", "))
-	}
-	return Vanished(word)
 }
 
 // secret reads the name of a secret. A value in its place is not repeated: it

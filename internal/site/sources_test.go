@@ -12,14 +12,14 @@ func TestLoadReadsSources(t *testing.T) {
 	want := []Source{
 		{
 			Name: "cms", Database: "CMS_DATABASE", Webhook: "CMS_WEBHOOK", Every: time.Minute, Timeout: 30 * time.Second, Rows: 5000,
-			Shrink: 0.1, Vanished: UnpublishVanished, Queries: []Query{
+			Shrink: 0.1, Queries: []Query{
 				{Name: "titles", SQL: "SELECT id, ';' AS semicolon FROM titles", Mapping: filepath.Join("small", "content", "titles.mapping.yaml")},
 				{Name: "licenses", SQL: "SELECT id FROM licenses", Mapping: filepath.Join("small", "content", "licenses.mapping.yaml")},
 			},
 		},
 		{
 			Name: "partner", Feed: "https://partner.example/feed.csv", Authorization: "PARTNER_TOKEN", Every: 10 * time.Minute,
-			Timeout: 5 * time.Minute, Rows: 1_000_000, Shrink: 0.2, Vanished: DeleteVanished,
+			Timeout: 5 * time.Minute, Rows: 1_000_000, Shrink: 0.2,
 			Queries: []Query{{Name: FeedQuery, Mapping: filepath.Join("small", "content", "partner.mapping.yaml")}},
 		},
 	}

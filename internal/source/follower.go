@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"ovenbird/internal/catalog"
@@ -24,9 +23,6 @@ type follower struct {
 	dir         string                       // the site's folder
 	tempDir     string
 	secret      func(name string) (string, error)
-	// known is whether this process has read the source: a file that a mapping
-	// looks things up in may be another since the process before it.
-	known bool
 }
 
 // newFollower compiles the mappings of a source.
@@ -41,14 +37,12 @@ func newFollower(s site.Source, cfg *Config) (*follower, error) {
 		if q.Mapping == "" {
 			continue
 		}
-		body, err := os.ReadFile(q.Mapping)
+		mapping, err := importer.LoadMapping(q.Mapping)
 		if err != nil {
-			return nil, ovenbird.Errorf(ovenbird.NotFound, "read the mapping of source %s: %w", s.Name, err)
-		}
-		if f.mappings[q.Name], err = importer.LoadMapping(q.Mapping); err != nil {
 			return nil, fmt.Errorf("source %s: %w", s.Name, err)
 		}
-		mark = append(mark, string(body))
+		f.mappings[q.Name] = mapping
+		mark = append(mark, mapping.Fingerprint())
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", mark))
 	f.fingerprint = hex.EncodeToString(sum[:])
@@ -158,7 +152,7 @@ func bind(m *importer.Mapping, name string, columns []Column) (*importer.Table, 
 
 func (f *follower) readFeed(ctx context.Context, r *reading, good *Good) (err error) {
 	var last Validators
-	if good != nil && f.known {
+	if good != nil && good.Fingerprint == f.fingerprint {
 		last = good.Validators
 	}
 	content, closer, now, err := f.openFeed(ctx, last)

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"ovenbird/internal/catalog"
+	"ovenbird/internal/importer"
 )
 
 // Request asks for a run of a source.
@@ -56,6 +57,7 @@ type Outcome struct {
 type runner struct {
 	*follower
 	store   *Store
+	ledger  *importer.Ledger
 	catalog writer
 	now     func() time.Time
 }
@@ -116,7 +118,7 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 	default:
 		outcome.Status = Unchanged
 	}
-	state.Held, r.known = nil, true
+	state.Held = nil
 	state.Good = &Good{At: outcome.At, Rows: read.rows, Records: read.records, Columns: read.columns, Fingerprint: r.fingerprint}
 	if read.refused == 0 { // else it is worth reading again: what stood in the way may be mended
 		state.Good.Validators = read.validators
@@ -126,8 +128,7 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 
 // plan is what a reading means for the records that are in the catalog.
 type plan struct {
-	known    map[identity]bool // the source's own, and left where it has them no longer
-	returned []key             // it has them again
+	known    map[identity]bool // delivered before, and now
 	vanished []key
 	losses   map[catalog.RecordType]Losses
 	spared   int64
@@ -136,29 +137,25 @@ type plan struct {
 // plan compares what was read with whose records are.
 func (r *runner) plan(ctx context.Context, read *reading) (*plan, error) {
 	p := &plan{known: make(map[identity]bool), losses: make(map[catalog.RecordType]Losses)}
-	err := r.store.each(ctx, func(o owned) error {
-		who := o.identity()
+	err := r.ledger.Owners(ctx, func(o importer.Owner) error {
+		subject := key{o.Type, o.ID}
+		who := subject.identity()
 		content, present := read.content[who]
 		switch {
-		case o.source != r.Name && content != 0:
+		case o.Source != r.Name && content != 0:
 			read.content[who] = 0
 			read.refused++
-			reason := "it is the source " + o.source + "'s; take it out of one of the two"
+			reason := "it is the source " + o.Source + "'s; take it out of one of the two"
 			read.note(Refusal{Record: string(o.Type) + " " + o.ID, Reason: reason})
-		case o.source != r.Name:
+		case o.Source != r.Name:
 		case present:
 			p.known[who] = true
-			if o.gone {
-				p.returned = append(p.returned, o.key)
-			}
 			p.lose(o.Type, 0)
-		case o.gone:
-			p.known[who] = true
 		case read.blind[o.Type]:
 			p.spared++
 			p.lose(o.Type, 0)
 		default:
-			p.vanished = append(p.vanished, o.key)
+			p.vanished = append(p.vanished, subject)
 			p.lose(o.Type, 1)
 		}
 		return nil
@@ -208,22 +205,31 @@ func (r *runner) judge(read *reading, p *plan, state *State, allow bool, unfit e
 // apply brings the catalog to what was read. The owner of a record is written
 // before it, so that none is ever there that nobody would miss when it vanishes.
 func (r *runner) apply(ctx context.Context, read *reading, p *plan, outcome *Outcome) error {
-	var fresh []key
+	var fresh []importer.Owner
 	if err := read.each(func(k key, _ jsontext.Value) error {
 		if !p.known[k.identity()] {
-			fresh = append(fresh, k)
+			fresh = append(fresh, r.owner(k))
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
-	if err := errors.Join(r.store.claim(ctx, r.Name, fresh), r.store.mark(ctx, r.Name, p.returned, false)); err != nil {
+	if err := r.ledger.Claim(ctx, fresh); err != nil {
 		return err
 	}
-	keep, removals := r.removals(p.vanished)
+	removals, free := r.removals(p.vanished)
 	seen := &observer{catalog: r.catalog}
 	err := r.write(ctx, read, removals, seen)
 	outcome.Changed, outcome.Vanished = seen.changed, seen.vanished
-	return errors.Join(err,
-		r.store.release(ctx, r.Name, seen.removed), r.store.mark(ctx, r.Name, slices.Concat(keep, seen.hidden), true))
+	if err != nil {
+		return err
+	}
+	for _, k := range seen.removed {
+		free = append(free, r.owner(k))
+	}
+	return r.ledger.Release(ctx, free)
+}
+
+func (r *runner) owner(k key) importer.Owner {
+	return importer.Owner{Source: r.Name, Type: k.Type, ID: k.ID}
 }

@@ -14,6 +14,7 @@ import (
 
 	"ovenbird/internal/catalog"
 	ourdatabase "ovenbird/internal/database"
+	"ovenbird/internal/importer"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/site"
 )
@@ -24,6 +25,7 @@ type house struct {
 	dir     string
 	catalog *catalog.Store
 	store   *Store
+	ledger  *importer.Ledger
 	source  site.Source
 	now     time.Time
 }
@@ -58,6 +60,9 @@ func newHouse(t *testing.T, source site.Source) *house {
 	if h.store, err = OpenStore(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
+	if h.ledger, err = importer.OpenLedger(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
 	h.file("titles.yaml", titlesMapping)
 	h.file("licenses.yaml", licensesMapping)
 	return h
@@ -90,7 +95,7 @@ func follow(t *testing.T, s server) *house {
 		database = s.address
 	}
 	h.source = site.Source{
-		Name: "cms", Database: database, Timeout: time.Minute, Rows: 1000, Shrink: 0.2, Vanished: site.DeleteVanished,
+		Name: "cms", Database: database, Timeout: time.Minute, Rows: 1000, Shrink: 0.2,
 		Queries: []site.Query{
 			{Name: "titles", SQL: "SELECT * FROM titles", Mapping: filepath.Join(h.dir, "titles.yaml")},
 			{Name: "licenses", SQL: "SELECT * FROM licenses", Mapping: filepath.Join(h.dir, "licenses.yaml")},
@@ -116,7 +121,7 @@ func (h *house) try(ctx context.Context, allow bool) (Outcome, error) {
 		h.t.Fatal(err)
 	}
 	h.now = h.now.Add(10 * time.Minute)
-	r := &runner{follower: f, store: h.store, catalog: h.catalog, now: func() time.Time { return h.now }}
+	r := &runner{follower: f, store: h.store, ledger: h.ledger, catalog: h.catalog, now: func() time.Time { return h.now }}
 	outcome, err := r.run(ctx, Request{Source: h.source.Name, Reason: "test", Allow: allow})
 	if left, _ := filepath.Glob(filepath.Join(f.tempDir, "*")); len(left) > 0 {
 		h.t.Errorf("a run leaves %v", left)
@@ -339,19 +344,15 @@ func TestAChangedQueryIsADecision(t *testing.T) {
 }
 
 func TestWhatVanishesMayBeUnpublishedOrKept(t *testing.T) {
-	for fate, want := range map[site.Vanished]string{
-		site.UnpublishVanished: "[t9 hidden] 9 licenses", site.KeepVanished: "[t9 shown] 10 licenses",
-	} {
-		t.Run(string(fate), func(t *testing.T) {
+	for fate, want := range map[string]string{"unpublish": "[t9 hidden] 9 licenses", "keep": "[t9 shown] 9 licenses"} {
+		t.Run(fate, func(t *testing.T) {
 			h := follow(t, sqliteServer(t))
 			db := openSource(t, h)
-			h.source.Vanished = fate
+			h.file("titles.yaml", "vanished: {title: "+fate+"}\n"+titlesMapping)
 			h.expect(Changed, 20, 0, "")
 			mustExec(t, db, "CREATE TABLE away AS SELECT * FROM titles WHERE id = 't9'", "DELETE FROM titles WHERE id = 't9'",
 				"DELETE FROM licenses WHERE id = 'l9'")
-			vanished := map[site.Vanished]int64{site.UnpublishVanished: 2}[fate]
-			status := map[site.Vanished]Status{site.UnpublishVanished: Changed, site.KeepVanished: Unchanged}[fate]
-			h.expect(status, 0, vanished, "")
+			h.expect(Changed, 0, map[string]int64{"unpublish": 2, "keep": 1}[fate], "")
 			h.expect(Unchanged, 0, 0, "")
 			snapshot, shown := h.snapshot(), "hidden"
 			if snapshot.Titles["t9"].Published {

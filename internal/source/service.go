@@ -10,6 +10,7 @@ import (
 
 	"ovenbird/internal/database"
 	"ovenbird/internal/engine"
+	"ovenbird/internal/importer"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/site"
 )
@@ -45,6 +46,7 @@ type Service struct {
 	*Store
 	cfg       Config
 	deps      Deps
+	ledger    *importer.Ledger
 	followers map[string]*follower
 	workflow  *engine.Workflow[Request, Outcome]
 	nudges    map[string]chan string // reasons to run at once
@@ -67,7 +69,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Store: store, cfg: cfg, deps: deps, followers: make(map[string]*follower), nudges: make(map[string]chan string)}
+	ledger, err := importer.OpenLedger(ctx, deps.DB)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{Store: store, ledger: ledger, cfg: cfg, deps: deps, followers: make(map[string]*follower), nudges: make(map[string]chan string)}
 	for _, one := range cfg.Sources {
 		if s.followers[one.Name], err = newFollower(one, &cfg); err != nil {
 			return nil, err
@@ -89,7 +95,7 @@ func (s *Service) run(run *engine.Run, request Request) (Outcome, error) {
 				Why: []string{"the site of the process that runs sources has no source of this name; start it again with this site"},
 			}, nil
 		}
-		r := &runner{follower: f, store: s.Store, catalog: s.deps.Catalog, now: s.cfg.Now}
+		r := &runner{follower: f, store: s.Store, ledger: s.ledger, catalog: s.deps.Catalog, now: s.cfg.Now}
 		return r.run(ctx, request)
 	})
 }

@@ -44,8 +44,7 @@ type State struct {
 	Held *Hold    `json:"held"` // nil where nothing waits for a person
 }
 
-// Store keeps what is known of sources, and which records are whose, beside the
-// catalog. Any number of goroutines may use it.
+// Store keeps what is known of sources, beside the catalog. Any number of goroutines may use it.
 type Store struct{ db *database.DB }
 
 // OpenStore brings the tables up to date. The database stays the caller's.
@@ -64,11 +63,6 @@ const (
 	selectState = `SELECT last_run, last_good, held FROM sources WHERE name = $1`
 	upsertState = `INSERT INTO sources (name, last_run, last_good, held) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (name) DO UPDATE SET last_run = excluded.last_run, last_good = excluded.last_good, held = excluded.held`
-	selectRecords  = `SELECT type, id, source, gone FROM source_records`
-	insertRecord   = `INSERT INTO source_records (type, id, source, gone) VALUES ($1, $2, $3, $4) ON CONFLICT (type, id) DO NOTHING`
-	updateRecord   = `UPDATE source_records SET gone = $1 WHERE type = $2 AND id = $3 AND source = $4`
-	deleteRecord   = `DELETE FROM source_records WHERE type = $1 AND id = $2 AND source = $3`
-	recordsInBatch = 1000
 )
 
 // State returns what is known of a source; of one that never ran, its name.
@@ -115,76 +109,4 @@ func (s *Store) save(ctx context.Context, state State) error {
 		return fmt.Errorf("write the state of source %s: %w", state.Name, err)
 	}
 	return nil
-}
-
-// owned is a record with whose it is.
-type owned struct {
-	key
-	source string
-	gone   bool
-}
-
-// each passes on all records of all sources.
-func (s *Store) each(ctx context.Context, do func(owned) error) error {
-	err := s.db.ReadTx(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, selectRecords)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // what it says, rows.Err has said
-		for rows.Next() {
-			var o owned
-			if err := rows.Scan(&o.Type, &o.ID, &o.source, &o.gone); err != nil {
-				return err
-			}
-			if err := do(o); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return fmt.Errorf("read the records of sources: %w", err)
-	}
-	return nil
-}
-
-// write writes rows of owners in batches, each a transaction.
-func (s *Store) write(ctx context.Context, query string, keys []key, args func(key) []any) error {
-	for len(keys) > 0 {
-		n := min(len(keys), recordsInBatch)
-		err := s.db.Tx(ctx, func(tx *sql.Tx) error {
-			statement, err := tx.PrepareContext(ctx, query)
-			if err != nil {
-				return err
-			}
-			defer statement.Close() //nolint:errcheck // the transaction closes it too
-			for _, k := range keys[:n] {
-				if _, err := statement.ExecContext(ctx, args(k)...); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("write the records of a source: %w", err)
-		}
-		keys = keys[n:]
-	}
-	return nil
-}
-
-// claim makes records a source's that are nobody's.
-func (s *Store) claim(ctx context.Context, source string, keys []key) error {
-	return s.write(ctx, insertRecord, keys, func(k key) []any { return []any{string(k.Type), k.ID, source, false} })
-}
-
-// mark says of records of a source whether they are gone from it.
-func (s *Store) mark(ctx context.Context, source string, keys []key, gone bool) error {
-	return s.write(ctx, updateRecord, keys, func(k key) []any { return []any{gone, string(k.Type), k.ID, source} })
-}
-
-// release makes records of a source nobody's.
-func (s *Store) release(ctx context.Context, source string, keys []key) error {
-	return s.write(ctx, deleteRecord, keys, func(k key) []any { return []any{string(k.Type), k.ID, source} })
 }

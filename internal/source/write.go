@@ -11,7 +11,6 @@ import (
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/importer"
-	"ovenbird/internal/site"
 )
 
 // batchSize is how many records a transaction has at most: those of most sources
@@ -21,25 +20,40 @@ const batchSize = 10_000
 // unpublished is the merge patch that hides a title or a collection.
 const unpublished = `{"published":false}`
 
-// removals returns what removes the records that vanished, and those that are
-// left as they are.
-func (r *runner) removals(vanished []key) (keep []key, removals []catalog.Record) {
+// removals returns what removes the records that vanished. Those that are left
+// as they are, or hidden, are the source's no more.
+func (r *runner) removals(vanished []key) (removals []catalog.Record, free []importer.Owner) {
 	for _, k := range vanished {
-		published := k.Type == catalog.TypeTitle || k.Type == catalog.TypeCollection
-		switch {
-		case r.Vanished == site.KeepVanished:
-			keep = append(keep, k)
-		case r.Vanished == site.UnpublishVanished && published:
+		switch r.fate(k.Type) {
+		case importer.LeftAsIs:
+			free = append(free, r.owner(k))
+		case importer.Hidden:
+			free = append(free, r.owner(k))
 			removals = append(removals, catalog.Record{Type: k.Type, ID: k.ID, Op: catalog.Merge, Patch: jsontext.Value(unpublished)})
-		case k.Type == catalog.TypeItem:
-			collection, title, _ := strings.Cut(k.ID, "/")
-			item := &catalog.ItemRecord{Collection: collection, Title: title}
-			removals = append(removals, catalog.Record{Type: k.Type, Op: catalog.Delete, Item: item})
-		default:
-			removals = append(removals, catalog.Record{Type: k.Type, ID: k.ID, Op: catalog.Delete})
+		case importer.Deleted:
+			removals = append(removals, deletion(k))
 		}
 	}
-	return keep, removals
+	return removals, free
+}
+
+func deletion(k key) catalog.Record {
+	if k.Type != catalog.TypeItem {
+		return catalog.Record{Type: k.Type, ID: k.ID, Op: catalog.Delete}
+	}
+	collection, title, _ := strings.Cut(k.ID, "/")
+	return catalog.Record{Type: k.Type, Op: catalog.Delete, Item: &catalog.ItemRecord{Collection: collection, Title: title}}
+}
+
+// fate is what becomes of a record of a type that vanished, as the first of the
+// mappings says that gives such records.
+func (r *runner) fate(kind catalog.RecordType) importer.Fate {
+	for _, q := range r.Queries {
+		if fate, gives := r.mappings[q.Name].Fate(kind); gives {
+			return fate
+		}
+	}
+	return importer.Deleted // no mapping gives it any more
 }
 
 // write imports what was read, and then what removes the rest: a license that
@@ -87,7 +101,7 @@ func lines(w io.Writer, read *reading, removals []catalog.Record) error {
 type observer struct {
 	catalog           writer
 	changed, vanished int64
-	removed, hidden   []key // as was asked for, whether or not there was anything left to do
+	removed           []key // as was asked for, whether or not there was anything left to do
 }
 
 // Apply implements the importer's view of the catalog.
@@ -102,8 +116,7 @@ func (o *observer) Apply(ctx context.Context, b catalog.Batch) ([]catalog.Result
 		switch record.Op {
 		case catalog.Delete:
 			o.removed = append(o.removed, keyOf(record))
-		case catalog.Merge:
-			o.hidden = append(o.hidden, keyOf(record))
+		case catalog.Merge: // hides what vanished
 		default:
 			counted = &o.changed
 		}
