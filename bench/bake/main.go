@@ -19,8 +19,8 @@ import (
 	"syscall"
 	"time"
 
-	"ovenbird/bench/generated"
 	"ovenbird/internal/bake"
+	"ovenbird/internal/bake/baketest"
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -109,10 +109,10 @@ func measure(ctx context.Context, titles, countries, applications int, seed uint
 	if r.store, err = release.Open(b, release.Config{}); err != nil {
 		return f, err
 	}
-	if r.program, err = generated.Program(applications, ovenbird.NewCountrySet(all...), sources()); err != nil {
+	if r.program, err = baketest.Program(applications, ovenbird.NewCountrySet(all...), sources()); err != nil {
 		return f, err
 	}
-	snapshot, tops := generated.Catalog(seed, titles, r.now, all)
+	snapshot, tops := baketest.Catalog(seed, titles, r.now, all)
 	r.snapshot = snapshot
 	if err := r.bakes(ctx, &f, tops); err != nil {
 		return f, err

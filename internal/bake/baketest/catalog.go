@@ -1,6 +1,6 @@
-// Package generated makes catalogs and programs out of a seed, for benchmarks:
-// the same ones for the same seed.
-package generated
+// Package baketest makes catalogs and programs to bake out of a seed, the same
+// ones for the same seed: for programs that measure, and for tests.
+package baketest
 
 import (
 	"fmt"
