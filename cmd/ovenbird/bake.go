@@ -31,7 +31,7 @@ func (c *cli) bake() *cobra.Command {
 				return ovenbird.Errorf(ovenbird.Invalid, "--at %s is still to come: what opens until then would be served now", at)
 			}
 			request.Reason, request.AsOf = "command", asOf
-			e, err := c.open(cmd.Context())
+			e, err := c.openToBake(cmd.Context())
 			if err != nil {
 				return err
 			}

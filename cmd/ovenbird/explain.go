@@ -111,9 +111,14 @@ func (c *cli) doctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Check the site and say what to mend",
-		Args:  args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
+		Long: "Doctor looks the site over, good and bad. With --bucket URL it also opens the bucket, and tries out whether\n" +
+			"releases can be written to it, with an object that it removes again.",
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings := site.Check(c.siteDir)
+			if c.bucket != "" {
+				findings = append(findings, checkBucket(cmd.Context(), c.bucket))
+			}
 			failed := 0
 			for _, f := range findings {
 				if f.Level == site.Error {
@@ -124,7 +129,7 @@ func (c *cli) doctor() *cobra.Command {
 				return err
 			}
 			if failed > 0 {
-				return ovenbird.Errorf(ovenbird.Invalid, "errors in the site: %d", failed)
+				return ovenbird.Errorf(ovenbird.Invalid, "errors found: %d", failed)
 			}
 			return nil
 		},

@@ -54,7 +54,7 @@ func (c *cli) onReleases(
 	return &cobra.Command{
 		Use: use, Short: short, Args: args(cobra.ExactArgs(count)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			e, err := c.open(cmd.Context())
+			e, err := c.openWithReleases(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -26,6 +26,7 @@ type cli struct {
 	stdout, stderr io.Writer
 
 	siteDir, env, data string
+	bucket             string
 	database           string
 	json               bool
 }
@@ -69,6 +70,9 @@ func (c *cli) root() *cobra.Command {
 	flags.StringVar(&c.database, "database", "",
 		"PostgreSQL database, postgres://USER@HOST:PORT/NAME, with the password in PGPASSWORD or ~/.pgpass\n"+
 			"(default: the environment's OVENBIRD_DATABASE, else SQLite in the folder for data)")
+	flags.StringVar(&c.bucket, "bucket", "",
+		"where releases lie: a folder, or s3://NAME/PREFIX?region=REGION, with the credentials where AWS's tools look\n"+
+			"(default: the environment's OVENBIRD_BUCKET, else a folder in the folder for data)")
 	flags.BoolVar(&c.json, "json", false, "print data as JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)

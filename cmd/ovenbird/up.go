@@ -54,7 +54,7 @@ func clock(start time.Time) func() time.Time {
 
 // serve runs the environment until ctx ends.
 func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (err error) {
-	e, err := c.open(ctx)
+	e, err := c.openToBake(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (e
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
-	serving, err := edge.New(edgeConfig(e.settings), edge.Deps{Releases: e.releases, Log: log, Now: now})
+	serving, err := edge.New(e.edgeConfig(), edge.Deps{Releases: e.releases, Log: log, Now: now})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ import (
 	"ovenbird/internal/site"
 )
 
-// environment is an opened environment: its site, catalog and releases.
+// environment is an opened environment: its site and catalog, and its releases
+// for the commands that need them.
 type environment struct {
 	site     *site.Site
 	settings *site.Environment
@@ -27,7 +28,7 @@ type environment struct {
 	url      string // of the PostgreSQL database; "" is SQLite in dir
 	database *database.DB
 	catalog  *catalog.Store
-	bucket   *bucket.Bucket
+	bucket   *bucket.Bucket // nil where a command needs no releases
 	releases *release.Store
 }
 
@@ -51,22 +52,16 @@ func (c *cli) open(ctx context.Context) (*environment, error) {
 	if e.database, err = database.Open(ctx, database.Config{URL: e.url, Path: filepath.Join(e.dir, "catalog.db")}); err != nil {
 		return nil, err
 	}
-	if err := e.openStores(ctx); err != nil {
+	if err := e.openCatalog(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
 }
 
-func (e *environment) openStores(ctx context.Context) (err error) {
+func (e *environment) openCatalog(ctx context.Context) (err error) {
 	groups := e.site.Content.Rules.Groups
 	known := func(name string) bool { return groups[name] != nil }
-	if e.catalog, err = catalog.New(ctx, catalog.Config{KnownGroups: known}, catalog.Deps{DB: e.database}); err != nil {
-		return err
-	}
-	if e.bucket, err = bucket.OpenDisk(ctx, filepath.Join(e.dir, "bucket")); err != nil {
-		return err
-	}
-	e.releases, err = release.Open(e.bucket, release.Config{Keep: e.site.Content.Releases.Keep})
+	e.catalog, err = catalog.New(ctx, catalog.Config{KnownGroups: known}, catalog.Deps{DB: e.database})
 	return err
 }
 

@@ -244,6 +244,10 @@ func (g *Gateway) NewBucket(t testing.TB) string {
 	return name
 }
 
+// Folder returns the folder in which the gateway keeps the objects of a bucket, as
+// files.
+func (g *Gateway) Folder(bucket string) string { return filepath.Join(g.folder, "data", bucket) }
+
 // URL returns the URL of a bucket, or of a place in it, NAME/PREFIX.
 func (g *Gateway) URL(place string) string { return S3URL(place, g.Endpoint) }
 
