@@ -1,6 +1,10 @@
 package edge
 
-import "time"
+import (
+	"time"
+
+	"ovenbird/internal/ovenbird"
+)
 
 // Config says how an edge behaves. The zero value serves every country to
 // everybody: for development.
@@ -16,6 +20,9 @@ type Config struct {
 	// TrustedProxies are the addresses, or ranges such as 10.0.0.0/8, of peers
 	// whose headers are believed.
 	TrustedProxies []string
+	// Countries are those whose documents the edge keeps and serves; none means
+	// all, or the one of fixed:FI. Others' are refused.
+	Countries []ovenbird.Country
 	// MaxAge is for how long a cache may keep a document without asking again; 0
 	// means DefaultMaxAge, less than 0 means not at all. A cache never keeps a
 	// document past its next transition. Rounded down to seconds, an hour at most.
@@ -41,6 +48,17 @@ func (c Config) maxAgeSeconds() int64 {
 	default:
 		return int64(min(c.MaxAge, longestMaxAge) / time.Second)
 	}
+}
+
+// serves returns the countries whose documents the edge keeps.
+func (c Config) serves(l locator) ovenbird.CountrySet {
+	if only, ok := l.(fixed); ok && len(c.Countries) == 0 {
+		return ovenbird.NewCountrySet(ovenbird.CountryAt(only.country))
+	}
+	if len(c.Countries) == 0 {
+		return ovenbird.Worldwide()
+	}
+	return ovenbird.NewCountrySet(c.Countries...)
 }
 
 func (c Config) poll() time.Duration {

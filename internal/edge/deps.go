@@ -12,7 +12,13 @@ import (
 // Deps is what an edge works with.
 type Deps struct {
 	Releases releases
-	Log      *slog.Logger // nil: nothing is logged
+	// Cached is what an earlier process of this edge kept of them. The edge serves
+	// from it at once, and goes on to what Releases has; nil means nothing.
+	Cached releases
+	// Retain is called with the packs of each release that was taken over: others
+	// need not be kept any more. Nil means nobody wants to know.
+	Retain func(packs []release.Hash)
+	Log    *slog.Logger // nil: nothing is logged
 	// AccessLog gets one record for each answer; nil: none.
 	AccessLog *slog.Logger
 	// Now is the clock that opens and closes windows; nil means time.Now.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ovenbird/internal/bucket"
+	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
 
@@ -13,10 +14,13 @@ import (
 // and a lifecycle service; any number of goroutines may use it.
 type Edge struct {
 	releases  releases
+	cached    releases // nil: none
+	retain    func(packs []release.Hash)
 	log       *slog.Logger
 	accessLog *slog.Logger // nil: none
 	now       func() time.Time
 	locator   locator
+	serves    ovenbird.CountrySet
 	poll      time.Duration
 	headers   headers
 
@@ -48,20 +52,26 @@ func New(c Config, d Deps) (*Edge, error) {
 	}
 	e := &Edge{
 		releases:  d.Releases,
+		cached:    d.Cached,
+		retain:    d.Retain,
 		log:       d.Log,
 		accessLog: d.AccessLog,
 		now:       d.Now,
 		locator:   locator,
+		serves:    c.serves(locator),
 		poll:      c.poll(),
 		headers:   newHeaders(c, locator),
 		wake:      make(chan struct{}, 1),
-		follow:    following{builder: builder{press: press}},
+		follow:    following{builder: builder{press: press, serves: c.serves(locator)}},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
 	if e.now == nil {
 		e.now = time.Now
+	}
+	if e.retain == nil {
+		e.retain = func([]release.Hash) {}
 	}
 	return e, nil
 }

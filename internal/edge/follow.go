@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ func (e *Edge) Start(ctx context.Context, _ func(error)) error {
 	// Following ends when Stop says so, not before.
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.follow.cancel, e.follow.done = cancel, make(chan struct{})
+	e.serveCached(ctx)
 	failures := e.try(ctx, 0)
 	go func() {
 		defer close(e.follow.done)
@@ -125,19 +127,51 @@ func (e *Edge) Follow(ctx context.Context) error {
 	return nil
 }
 
-// takeOver builds the state of a release and serves it.
+// serveCached takes over what an earlier process kept, if it is of use: the edge
+// serves sooner, and even where there is nothing but itself.
+func (e *Edge) serveCached(ctx context.Context) {
+	if e.cached == nil {
+		return
+	}
+	head, err := e.cached.Head(ctx)
+	if err != nil {
+		e.log.WarnContext(ctx, "the cache can not be read; going on without it", "error", err)
+		return
+	}
+	kept, ok := head.CurrentRelease()
+	if !ok || !e.now().Before(kept.HorizonEnd) {
+		return
+	}
+	cached, err := e.cached.Load(ctx, kept.Ref)
+	if err == nil {
+		err = e.switchTo(ctx, kept, cached)
+	}
+	if err != nil {
+		e.log.WarnContext(ctx, "the cached release is not whole; fetching it again", "release", kept.ID, "error", err)
+	}
+}
+
+// takeOver takes over a release that the head names.
 func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
-	f := &e.follow
 	before := e.current.Load()
 	if now := e.now(); before != nil && !now.Before(kept.HorizonEnd) && now.UnixNano() < before.horizon {
 		return ovenbird.Errorf(ovenbird.Held,
 			"release %s ran out at %s, and the one before has not: keeping that", kept.ID, kept.HorizonEnd)
 	}
-	next, err := e.open(ctx, kept.Ref)
+	next, err := e.releases.Load(ctx, kept.Ref)
 	if err != nil {
 		return err
 	}
-	st, fresh, err := f.builder.build(ctx, before, next)
+	return e.switchTo(ctx, kept, next)
+}
+
+// switchTo builds the state of a release, sharing with the one before, and serves it.
+func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Release) error {
+	f := &e.follow
+	if f.release != nil {
+		next.Share(f.release)
+	}
+	st, fresh, err := f.builder.build(ctx, e.current.Load(), next)
 	if err != nil {
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
@@ -146,17 +180,10 @@ func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
 	e.counters.taken.Add(1)
 	e.log.InfoContext(ctx, "serving a release",
 		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "entries_made", st.made)
+	e.retain(append(slices.Clone(next.Manifest().Packs), kept.Pack))
 	// Viewers need not wait for this: who comes earlier makes what it needs.
 	return parallel(ctx, len(fresh), func(i int) error {
 		fresh[i].in(zstandard)
 		return nil
 	})
-}
-
-// open opens a release, sharing with the one that is served.
-func (e *Edge) open(ctx context.Context, ref release.Ref) (*release.Release, error) {
-	if e.follow.release != nil {
-		return e.follow.release.Follow(ctx, ref)
-	}
-	return e.releases.Load(ctx, ref)
 }

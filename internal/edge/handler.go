@@ -115,6 +115,9 @@ func (e *Edge) find(a *answer, r *http.Request) fault {
 	if f != none {
 		return f
 	}
+	if !e.serves.HasIndex(country) {
+		return notHere
+	}
 	ed, rest := p.application.choose(country, p.rest)
 	if ed == nil {
 		return notOffered

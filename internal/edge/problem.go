@@ -18,6 +18,7 @@ const (
 	countryNeeded
 	viewerUnknown
 	wrongCountry
+	notHere
 	badAddress
 	badMethod
 	noCoding
@@ -65,6 +66,10 @@ var faults = [...]struct {
 	wrongCountry: {
 		"wrong-country", http.StatusForbidden, "Another country's document",
 		"The address is for another country than the one you are in. Leave the country out of the address to get your own.",
+	},
+	notHere: {
+		"not-served-here", http.StatusMisdirectedRequest, "Not served here",
+		"This edge serves other countries. Ask the one for your country.",
 	},
 	badAddress: {
 		"bad-address", http.StatusBadRequest, "Malformed address",

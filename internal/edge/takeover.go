@@ -15,6 +15,7 @@ import (
 // builder makes states from releases. One goroutine uses it at a time.
 type builder struct {
 	press      *press
+	serves     ovenbird.CountrySet // the countries whose documents are kept
 	objects    interner[release.Hash, object]
 	documents  interner[release.Hash, document] // by the hash of the body
 	recipes    interner[release.Hash, document] // by what a list was made from
@@ -124,7 +125,24 @@ func patchIndex(patches []release.Patch) map[release.Key][]rowVersion {
 // row returns the versions of a row over the time of the release.
 func (t *takeover) row(key release.Key) []rowVersion {
 	base, _ := t.content.Tree.Get(key)
-	return append([]rowVersion{{classes: base.Classes}}, t.patches[key]...)
+	versions := append([]rowVersion{{classes: base.Classes}}, t.patches[key]...)
+	if key.Edition != "" && t.serves != ovenbird.Worldwide() {
+		for i := range versions {
+			versions[i].classes = t.served(versions[i].classes)
+		}
+	}
+	return versions
+}
+
+// served returns the classes that are left in the countries that the edge serves.
+func (b *builder) served(classes []release.Class) []release.Class {
+	var left []release.Class
+	for _, class := range classes {
+		if here := class.Countries.Intersect(b.serves); !here.Empty() {
+			left = append(left, release.Class{Countries: here, Object: class.Object})
+		}
+	}
+	return left
 }
 
 // touched returns the keys of everything that may differ from the state before:

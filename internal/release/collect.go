@@ -47,7 +47,7 @@ func (s *Store) Collect(ctx context.Context, now time.Time, grace time.Duration)
 		if err != nil {
 			return done, fmt.Errorf("collecting garbage: %w", bucketFailed(err))
 		}
-		hash, ok := packOfKey(info.Key)
+		hash, ok := PackOfKey(info.Key)
 		if _, need := needed[hash]; !ok || need || now.Sub(info.Modified) <= grace {
 			continue
 		}
@@ -94,8 +94,8 @@ func (s *Store) neededPacks(ctx context.Context, h Head) (map[Hash]struct{}, err
 	return needed, nil
 }
 
-// packOfKey reverses PackKey.
-func packOfKey(key string) (Hash, bool) {
+// PackOfKey reverses PackKey: the hash of the whole pack that lies under a key.
+func PackOfKey(key string) (Hash, bool) {
 	name, ok := strings.CutSuffix(key[strings.LastIndexByte(key, '/')+1:], ".pack")
 	if !ok {
 		return Hash{}, false

@@ -38,21 +38,16 @@ func (s *Reader) Load(ctx context.Context, ref Ref) (*Release, error) {
 	return &Release{store: s, ref: ref, manifest: m, last: last}, nil
 }
 
-// Follow opens another release, sharing with r what both have: the tables of
-// packs, and, where the content of r is in memory, the rows. Loading the
-// content then reads nothing but the difference.
-func (r *Release) Follow(ctx context.Context, ref Ref) (*Release, error) {
-	next, err := r.store.Load(ctx, ref)
-	if err != nil {
-		return nil, err
+// Share takes from another release what both have: the tables of packs, and,
+// where the content of that is in memory, the rows. Loading the content of r then
+// reads nothing but the difference. It comes before anything else is asked of r.
+func (r *Release) Share(with *Release) {
+	with.mu.Lock()
+	defer with.mu.Unlock()
+	r.near = with.packs
+	if with.content != nil {
+		r.base = with.content.Tree
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	next.near = r.packs
-	if r.content != nil {
-		next.base = r.content.Tree
-	}
-	return next, nil
 }
 
 // Ref says where the release lies.

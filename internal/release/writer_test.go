@@ -278,10 +278,11 @@ func TestFollowingReadsOnlyTheDifference(t *testing.T) {
 	if err := b.Delete(t.Context(), release.PackKey(first.Ref().Pack)); err != nil {
 		t.Fatal(err)
 	}
-	next, err := edge.Follow(t.Context(), second.Ref())
+	next, err := s.Load(t.Context(), second.Ref())
 	if err != nil {
 		t.Fatal(err)
 	}
+	next.Share(edge)
 	after, err := next.Content(t.Context())
 	if err != nil {
 		t.Fatal(err)
