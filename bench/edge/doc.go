@@ -25,7 +25,8 @@
 //     depends least on what else the machine does.
 //   - p99_us: at -rate, far from what the server could do. Requests are due at
 //     even intervals, and each is timed from when it was due, not from when it
-//     was sent: one that is late because the one before it was slow counts.
+//     was sent: one that is late because the one before it was slow counts. It
+//     is the median of five rounds, of a fifth of -load each.
 //
 // HTTP/2 is left out: neither the edge nor nginx speaks it here without TLS.
 package main
