@@ -1,0 +1,248 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ovenbird/internal/bucket"
+	"ovenbird/internal/edge"
+	"ovenbird/internal/lifecycle"
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
+	"ovenbird/internal/site"
+)
+
+// edgeFlags are what an edge is told on the command line.
+type edgeFlags struct {
+	listen, countryFrom, cache string
+	countries, proxies         []string
+	poll, maxAge               time.Duration
+	accessLog                  bool
+}
+
+func (c *cli) edge() *cobra.Command {
+	var f edgeFlags
+	cmd := &cobra.Command{
+		Use:   "edge",
+		Short: "Serve the releases in a bucket, and nothing else",
+		Long: "Edge follows the releases in a bucket and serves them from memory. It reads the bucket and needs nothing else:\n" +
+			"no site, no database. Run as many as you like, each for the countries that it is near to.\n\n" +
+			"With --bucket, every setting is a flag. Without it, the bucket and what no flag says come from the environment\n" +
+			"(--site, --env), as for `ovenbird up`.\n\n" +
+			"What it reads of a remote bucket it keeps in a folder (--cache), checks by hash, and serves at once at the next\n" +
+			"start, even where the bucket can not be reached. It prints `ready URL` when it listens; /readyz says when it has\n" +
+			"a release. Ctrl-C lets open requests end, then stops it.",
+		Example: "  ovenbird edge --bucket 's3://releases/prod?region=eu-north-1' --country-from fixed:FI --listen :8080\n" +
+			"  ovenbird edge --bucket /srv/releases --country-from header:CloudFront-Viewer-Country --trusted-proxy 10.0.0.0/8",
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.serveEdge(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "", "address to listen on, host:port; port 0 takes a free one")
+	flags.StringVar(&f.countryFrom, "country-from", "",
+		"how it is known where a viewer is: address (for development), fixed:FI, header:NAME or geoip:FILE")
+	flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "network of proxies whose headers are believed, such as 10.0.0.0/8")
+	flags.StringSliceVar(&f.countries, "countries", nil, "keep and serve these alone, such as FI,SE; all by default")
+	flags.StringVar(&f.cache, "cache", "",
+		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
+	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s)")
+	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
+	flags.BoolVar(&f.accessLog, "access-log", false, "log every answer")
+	return cmd
+}
+
+// serveEdge runs an edge until ctx ends.
+func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
+	config, listen, url, err := c.edgeSettings(f)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(c.stderr, nil))
+	origin := &lazyBucket{url: url}
+	defer origin.close(log)
+	deps, remote, err := c.edgeDeps(ctx, origin, f.cache, log)
+	if err != nil {
+		return err
+	}
+	if f.accessLog {
+		deps.AccessLog = log
+	}
+	if config.Poll == 0 && remote {
+		config.Poll = remotePoll
+	}
+	serving, err := edge.New(config, deps)
+	if err != nil {
+		return err
+	}
+	server := edge.NewServer(listen, serving, log)
+	var group lifecycle.Group
+	group.Add("edge", serving)
+	group.Add("server", server)
+	return group.Run(ctx, func() {
+		fmt.Fprintf(c.stdout, "ready http://%s\n", server.Addr()) //nolint:errcheck // who waits for it sees that it is missing
+	})
+}
+
+// edgeSettings puts the flags over the environment's variables. Without a
+// bucket among the flags there must be an environment.
+func (c *cli) edgeSettings(f edgeFlags) (config edge.Config, listen, url string, err error) {
+	settings := &site.Environment{Listen: "127.0.0.1:8080"}
+	if c.bucket == "" {
+		loaded, err := site.Load(c.siteDir)
+		if err != nil {
+			return config, "", "", fmt.Errorf("%w (an edge without a site needs --bucket)", err)
+		}
+		if settings, err = loaded.Environment(c.env); err != nil {
+			return config, "", "", err
+		}
+	} else if f.countryFrom == "" {
+		return config, "", "", ovenbird.Errorf(ovenbird.Invalid,
+			"an edge must know where viewers are: say --country-from fixed:FI, header:NAME or geoip:FILE, or address to try it out")
+	}
+	config = edgeConfig(settings)
+	config.Poll = cmp.Or(f.poll, settings.Poll)
+	if f.countryFrom != "" {
+		config.Country, config.MaxAge = f.countryFrom, 0
+		if f.countryFrom == string(site.FromAddress) {
+			config.MaxAge = -1
+		}
+	}
+	config.MaxAge = cmp.Or(f.maxAge, config.MaxAge)
+	config.TrustedProxies = append(config.TrustedProxies, f.proxies...)
+	for _, code := range f.countries {
+		country, err := ovenbird.ParseCountry(strings.TrimSpace(code))
+		if err != nil {
+			return config, "", "", ovenbird.Errorf(ovenbird.Invalid, "--countries: %w", err)
+		}
+		config.Countries = append(config.Countries, country)
+	}
+	url = cmp.Or(c.bucket, settings.Bucket, filepath.Join(c.data, c.env, "bucket"))
+	return config, cmp.Or(f.listen, settings.Listen), url, nil
+}
+
+// edgeDeps returns where an edge reads releases: the bucket, with a cache before
+// it where it is remote or a folder for one is given.
+func (c *cli) edgeDeps(ctx context.Context, origin *lazyBucket, dir string, log *slog.Logger) (deps edge.Deps, remote bool, err error) {
+	deps.Log = log
+	opened, err := origin.open(ctx)
+	// One that can not be reached may come back, and must be remote.
+	if errors.Is(err, bucket.ErrSettings) || ctx.Err() != nil {
+		return deps, false, bucketFailed(err)
+	}
+	remote = err != nil || opened.Remote()
+	if dir == "" && !remote {
+		deps.Releases, err = release.NewReader(origin)
+		return deps, false, err
+	}
+	cache, err := bucket.NewCache(origin, bucket.CacheConfig{
+		Dir: cmp.Or(dir, filepath.Join(c.data, c.env, "edge")), Sum: packSum, Log: log,
+	})
+	if err != nil {
+		return deps, remote, err
+	}
+	cached, err := release.NewReader(cache.Local())
+	if err != nil {
+		return deps, remote, err
+	}
+	deps.Cached = cached
+	deps.Retain = func(packs []release.Hash) {
+		keys := make([]string, len(packs))
+		for i, pack := range packs {
+			keys[i] = release.PackKey(pack)
+		}
+		if err := cache.Retain(keys); err != nil {
+			log.Warn("removing what is not needed from the cache failed", "error", err)
+		}
+	}
+	deps.Releases, err = release.NewReader(cache)
+	return deps, remote, err
+}
+
+func packSum(key string) (sum [32]byte, ok bool) {
+	hash, ok := release.PackOfKey(key)
+	return hash, ok
+}
+
+// lazyBucket is a bucket that is opened when it can be: a remote one may be out
+// of reach when an edge starts.
+type lazyBucket struct {
+	url string
+
+	mu     sync.Mutex
+	bucket *bucket.Bucket
+}
+
+func (l *lazyBucket) open(ctx context.Context) (*bucket.Bucket, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bucket != nil {
+		return l.bucket, nil
+	}
+	if !strings.Contains(l.url, "://") {
+		// An edge only reads: a folder that is not there is a mistake, not one to be made.
+		if _, err := os.Stat(l.url); err != nil {
+			return nil, errors.Join(bucket.ErrSettings, fmt.Errorf("there is no bucket in %s: %w", l.url, err))
+		}
+	}
+	opened, err := bucket.Open(ctx, bucket.Config{URL: l.url})
+	if err != nil {
+		return nil, err
+	}
+	l.bucket = opened
+	return opened, nil
+}
+
+func (l *lazyBucket) close(log *slog.Logger) {
+	if l.bucket == nil {
+		return
+	}
+	if err := l.bucket.Close(); err != nil {
+		log.Warn("closing the bucket failed", "error", err)
+	}
+}
+
+// Version implements bucket.Origin.
+func (l *lazyBucket) Version(ctx context.Context, key string) (bucket.Version, error) {
+	b, err := l.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	return b.Version(ctx, key)
+}
+
+// Read implements bucket.Origin.
+func (l *lazyBucket) Read(ctx context.Context, key string) ([]byte, bucket.Version, error) {
+	b, err := l.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return b.Read(ctx, key)
+}
+
+// ReadRange implements bucket.Origin.
+func (l *lazyBucket) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
+	b, err := l.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.ReadRange(ctx, key, offset, length)
+}
+
+// Stat implements bucket.Origin.
+func (l *lazyBucket) Stat(ctx context.Context, key string) (bucket.Info, error) {
+	b, err := l.open(ctx)
+	if err != nil {
+		return bucket.Info{}, err
+	}
+	return b.Stat(ctx, key)
+}
