@@ -23,7 +23,7 @@ import (
 )
 
 func (c *cli) up() *cobra.Command {
-	var listen, at string
+	var listen, adminListen, at string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run everything in one process: import, bake, serve",
@@ -35,10 +35,12 @@ func (c *cli) up() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.serve(cmd.Context(), listen, clock(start))
+			return c.serve(cmd.Context(), listen, adminListen, clock(start))
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, host:port; port 0 takes a free one")
+	cmd.Flags().StringVar(&adminListen, "admin-listen", "",
+		"address of the admin API, or none; by default on 127.0.0.1, one port above --listen")
 	cmd.Flags().StringVar(&at, "at", "", "pretend that it is this instant (RFC 3339) at the start; the clock runs on from there")
 	return cmd
 }
@@ -53,7 +55,7 @@ func clock(start time.Time) func() time.Time {
 }
 
 // serve runs the environment until ctx ends.
-func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (err error) {
+func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() time.Time) (err error) {
 	e, err := c.openToBake(ctx)
 	if err != nil {
 		return err
@@ -78,13 +80,21 @@ func (c *cli) serve(ctx context.Context, listen string, now func() time.Time) (e
 	if err != nil {
 		return err
 	}
-	server := edge.NewServer(cmp.Or(listen, e.settings.Listen), routes(e.site.Dir, serving), log)
+	listen = cmp.Or(listen, e.settings.Listen)
+	server := edge.NewServer(listen, routes(e.site.Dir, serving), log)
 	var group lifecycle.Group
 	group.Add("engine", engineService{runs, service})
 	group.Add("edge", serving)
 	group.Add("bake", service)
 	group.Add("server", server)
-	return group.Run(ctx, func() { c.ready("http://" + server.Addr().String()) })
+	tellAdmin, err := c.addAdmin(ctx, &group, e, service, adminAddress(adminListen, listen), log, now)
+	if err != nil {
+		return errors.Join(err, runs.Stop(ctx))
+	}
+	return group.Run(ctx, func() {
+		tellAdmin()
+		c.ready("http://" + server.Addr().String())
+	})
 }
 
 // engineService starts the engine, and bakes once where the release that is

@@ -115,7 +115,8 @@ func splitRecords(contentType string, body []byte) ([]json.RawMessage, error) {
 	switch strings.ToLower(strings.TrimSpace(mediaType)) {
 	case "application/json":
 		if err := json.Unmarshal(body, &lines); err != nil {
-			return nil, problem(http.StatusBadRequest, "The body is no JSON array of records.", FieldProblem{Location: "body", Message: err.Error()})
+			return nil, problem(http.StatusBadRequest, "The body is no JSON array of records.",
+				FieldProblem{Location: "body", Message: err.Error()})
 		}
 	case "application/x-ndjson", "application/ndjson", "application/jsonl":
 		for line := range bytes.Lines(body) {

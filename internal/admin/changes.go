@@ -49,7 +49,7 @@ type ChangeList struct {
 type changesOutput struct{ Body ChangeList }
 
 type streamInput struct {
-	After       string `query:"after" pattern:"^[0-9]*$" maxLength:"18" doc:"only changes with a higher sequence; absent: only those to come"`
+	After       string `query:"after" pattern:"^[0-9]*$" maxLength:"18" doc:"only changes with a higher sequence; absent: those to come"`
 	LastEventID string `header:"Last-Event-ID" pattern:"^[0-9]*$" maxLength:"18" doc:"beats after; browsers send it when they come back"`
 }
 
@@ -89,12 +89,12 @@ func (a *API) streamChanges(ctx context.Context, in *streamInput) (*huma.StreamR
 	if err != nil {
 		return nil, err
 	}
-	leave, ok := a.feed.join()
+	leave, ok := a.feed.join(ctx)
 	if !ok {
 		return nil, problem(http.StatusTooManyRequests, "As many as may follow the feed do: try again later, or read the list.").
 			with("Retry-After", "10")
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) { //nolint:contextcheck // huma's context has the request's
 		defer leave()
 		_, w := humago.Unwrap(hc)
 		s := stream{api: a, w: w, control: http.NewResponseController(w), after: after}

@@ -38,7 +38,7 @@ func (f *feed) news() <-chan struct{} {
 
 // join counts one more who follows; ok is false where they are too many, or the
 // feed has stopped. Whoever joined calls leave, once.
-func (f *feed) join() (leave func(), ok bool) {
+func (f *feed) join(ctx context.Context) (leave func(), ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended || f.followers >= f.most {
@@ -46,9 +46,10 @@ func (f *feed) join() (leave func(), ok bool) {
 	}
 	f.followers++
 	if f.followers == 1 {
-		ctx, cancel := context.WithCancel(context.Background())
+		// It goes on for those who come later.
+		watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		f.cancel = cancel
-		f.done.Go(func() { f.watch(ctx) })
+		f.done.Go(func() { f.watch(watching) })
 	}
 	return f.leave, true
 }
@@ -56,7 +57,8 @@ func (f *feed) join() (leave func(), ok bool) {
 func (f *feed) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.followers--; f.followers == 0 {
+	f.followers--
+	if f.followers == 0 {
 		f.cancel()
 	}
 }

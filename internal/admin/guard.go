@@ -15,13 +15,17 @@ import (
 // What a request may hold and how long it may take to come. Before it is known
 // who asks, the server's own limits hold; these are for bodies.
 const (
-	maxBody      = 4 << 20 // bytes of a title, license or collection: 100,000 items fit in
-	maxBulk      = 32 << 20
-	maxAction    = 64 << 10
-	bodyTimeout  = 15 * time.Second
-	bulkTimeout  = 2 * time.Minute
-	realm        = `Bearer realm="ovenbird"`
-	expectBearer = "Send a token as `Authorization: Bearer …`; make one with `ovenbird token create`."
+	maxBody     = 4 << 20 // bytes of a title, license or collection: 100,000 items fit in
+	maxBulk     = 32 << 20
+	maxAction   = 64 << 10
+	bodyTimeout = 15 * time.Second
+	bulkTimeout = 2 * time.Minute
+)
+
+// How a client is told to say who it is (RFC 6750).
+const (
+	challenge = `Bearer realm="ovenbird"`
+	whoAreYou = "Send a token as `Authorization: Bearer …`; make one with `ovenbird token create`."
 )
 
 type bearerKey struct{}
@@ -74,11 +78,11 @@ func (a *API) guard(next http.Handler) http.Handler {
 func (a *API) identify(r *http.Request) (Token, *Problem) {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 {
-		return Token{}, problem(http.StatusUnauthorized, expectBearer).with("WWW-Authenticate", realm)
+		return Token{}, problem(http.StatusUnauthorized, whoAreYou).with("WWW-Authenticate", challenge)
 	}
 	scheme, secret, _ := strings.Cut(values[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return Token{}, problem(http.StatusUnauthorized, expectBearer).with("WWW-Authenticate", realm)
+		return Token{}, problem(http.StatusUnauthorized, whoAreYou).with("WWW-Authenticate", challenge)
 	}
 	token, err := a.Tokens.authenticate(r.Context(), strings.TrimSpace(secret))
 	switch {
@@ -86,7 +90,7 @@ func (a *API) identify(r *http.Request) (Token, *Problem) {
 		return token, nil
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenExpired), errors.Is(err, errTokenRevoked):
 		return Token{}, problem(http.StatusUnauthorized, fmt.Sprintf("The token is not good: %v.", err)).
-			with("WWW-Authenticate", realm+`, error="invalid_token"`)
+			with("WWW-Authenticate", challenge+`, error="invalid_token"`)
 	default:
 		return Token{}, a.problemOf(err, "")
 	}

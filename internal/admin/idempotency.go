@@ -76,8 +76,8 @@ func (s *answers) begin(ctx context.Context, token, key, request string) (again 
 		}
 		var had answer
 		var asked, headers, body string
-		err := tx.QueryRowContext(ctx, `SELECT request, status, headers, body FROM admin_answers WHERE token = $1 AND key = $2`, token, key).
-			Scan(&asked, &had.Status, &headers, &body)
+		const query = `SELECT request, status, headers, body FROM admin_answers WHERE token = $1 AND key = $2`
+		err := tx.QueryRowContext(ctx, query, token, key).Scan(&asked, &had.Status, &headers, &body)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			_, err := tx.ExecContext(ctx,
@@ -90,7 +90,8 @@ func (s *answers) begin(ctx context.Context, token, key, request string) (again 
 			return problem(http.StatusUnprocessableEntity,
 				"The Idempotency-Key was used for another request in the last 24 hours: use a new key for each request.")
 		case had.Status == 0:
-			return problem(http.StatusConflict, "A request with this Idempotency-Key is being answered: try again soon.").with("Retry-After", "1")
+			return problem(http.StatusConflict, "A request with this Idempotency-Key is being answered: try again soon.").
+				with("Retry-After", "1")
 		}
 		had.Body, again = []byte(body), &had
 		return json.Unmarshal([]byte(headers), &had.Headers)

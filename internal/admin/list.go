@@ -155,7 +155,8 @@ func (a *API) view(ctx context.Context, country, application string, at time.Tim
 	}
 	i := slices.IndexFunc(a.cfg.Editions, func(e *facts.Edition) bool { return e.Name() == application || e.Application == application })
 	if i < 0 {
-		wrong = append(wrong, FieldProblem{"query.application", "there is no such application", "use one of the site, or an edition such as web/fi"})
+		const remedy = "use one of the site, or an edition such as web/fi"
+		wrong = append(wrong, FieldProblem{"query.application", "there is no such application", remedy})
 	}
 	if wrong != nil {
 		return nil, "", problem(http.StatusUnprocessableEntity, "What is visible depends on the country and the application.", wrong...)

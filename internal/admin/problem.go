@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 // Problem is a problem document (RFC 9457): why a request was refused.
-type Problem struct {
+type Problem struct { //nolint:errname // the word of RFC 9457
 	Type   string         `json:"type" doc:"what kind of problem it is, for programs to compare" example:"/problems/invalid"`
 	Title  string         `json:"title" doc:"the same for all problems of a type"`
 	Status int            `json:"status"`
@@ -101,9 +102,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 		panic(err)
 	}
 	h := w.Header()
-	for name, values := range p.header {
-		h[name] = values
-	}
+	maps.Copy(h, p.header)
 	h.Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body)

@@ -197,12 +197,12 @@ func (x resource[T]) write(ctx context.Context, r catalog.Record) (*recordOutput
 	results, err := x.api.catalog.Apply(ctx, catalog.Batch{
 		Actor: bearer(ctx).Name, Records: []catalog.Record{r},
 		Also: func(ctx context.Context, tx *sql.Tx, results []catalog.Result) error {
-			if results[0].Err != nil {
-				return nil
+			refused := results[0].Err != nil
+			if !refused {
+				out = x.output(&r, &results[0])
 			}
-			out = x.output(&r, &results[0])
-			if try == nil {
-				return nil
+			if refused || try == nil {
+				return nil //nolint:nilerr // the refusal is in the results
 			}
 			return try.keep(ctx, tx, out.answer())
 		},

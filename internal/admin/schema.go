@@ -17,7 +17,7 @@ type Title struct {
 	Type           string       `json:"type,omitzero" enum:"title" doc:"always title; may be left out"`
 	ID             string       `json:"id,omitzero" maxLength:"128" doc:"the one of the address; may be left out"`
 	Kind           string       `json:"kind" enum:"movie,series,season,episode,clip" doc:"stays for ever"`
-	Parent         string       `json:"parent,omitzero" maxLength:"128" doc:"the series of a season, the season or series of an episode; absent at the top"`
+	Parent         string       `json:"parent,omitzero" maxLength:"128" doc:"of a season its series, of an episode its season or series"`
 	SortKey        string       `json:"sort_key,omitzero" maxLength:"2048" doc:"orders siblings, bytewise"`
 	Number         string       `json:"number,omitzero" maxLength:"2048" doc:"as shown"`
 	Special        bool         `json:"special,omitzero" doc:"an episode outside the numbering"`
@@ -25,11 +25,11 @@ type Title struct {
 	Video          bool         `json:"video,omitzero" doc:"whether its video is ready to play; absent in a PUT: true"`
 	Year           int          `json:"year,omitzero" minimum:"0" maximum:"9999" doc:"of first release; absent when unknown"`
 	RuntimeSeconds int64        `json:"runtime_seconds,omitzero" minimum:"0" maximum:"2592000"`
-	Added          string       `json:"added,omitzero" doc:"RFC 3339 with whole seconds, or a date alone: midnight UTC" example:"2026-01-31"`
+	Added          string       `json:"added,omitzero" doc:"RFC 3339, or a date alone: midnight UTC" example:"2026-01-31"`
 	Genres         []string     `json:"genres,omitempty" nullable:"false" maxItems:"1000"`
 	Cast           []string     `json:"cast,omitempty" nullable:"false" maxItems:"1000"`
 	Directors      []string     `json:"directors,omitempty" nullable:"false" maxItems:"1000"`
-	Origins        []string     `json:"origins,omitempty" nullable:"false" maxItems:"1000" doc:"ISO 3166-1 alpha-2 codes of where it was produced"`
+	Origins        []string     `json:"origins,omitempty" nullable:"false" maxItems:"1000" doc:"codes of the countries that made it"`
 	Texts          *TitleTexts  `json:"texts,omitempty"`
 	Images         []TitleImage `json:"images,omitempty" nullable:"false" maxItems:"1000"`
 	Ratings        []Rating     `json:"ratings,omitempty" nullable:"false" maxItems:"1000"`
@@ -63,7 +63,7 @@ type License struct {
 	Type         string   `json:"type,omitzero" enum:"license" doc:"always license; may be left out"`
 	ID           string   `json:"id,omitzero" maxLength:"128" doc:"the one of the address; may be left out"`
 	Title        string   `json:"title" maxLength:"128"`
-	Territories  []string `json:"territories" nullable:"false" minItems:"1" maxItems:"1000" doc:"ISO 3166-1 alpha-2 codes, groups that the site defines, or * for worldwide"`
+	Territories  []string `json:"territories" nullable:"false" minItems:"1" maxItems:"1000" doc:"countries, groups of the site, or *"`
 	Exclude      []string `json:"exclude,omitempty" nullable:"false" maxItems:"1000" doc:"exclusion beats inclusion within a license"`
 	Applications []string `json:"applications" nullable:"false" minItems:"1" maxItems:"1000" doc:"names of applications, or * for all"`
 	Start        *string  `json:"start,omitzero" nullable:"true" doc:"RFC 3339 or a date; null or absent: it has always begun"`
@@ -78,7 +78,7 @@ type Collection struct {
 	SortKey   string           `json:"sort_key,omitzero" maxLength:"2048" doc:"orders collections, bytewise"`
 	Published bool             `json:"published,omitzero" doc:"absent in a PUT: true"`
 	Texts     *CollectionTexts `json:"texts,omitempty"`
-	Items     []string         `json:"items,omitempty" nullable:"false" maxItems:"100000" doc:"titles in order; absent in a PUT: they stay as they are"`
+	Items     []string         `json:"items,omitempty" nullable:"false" maxItems:"100000" doc:"titles in order; absent in a PUT: they stay"`
 }
 
 // CollectionTexts are the texts of a collection, each by BCP 47 language tag.

@@ -89,7 +89,8 @@ func (t *Tokens) Create(ctx context.Context, name string, role Role, expires tim
 		if taken > 0 {
 			return ovenbird.Errorf(ovenbird.Invalid, "there is, or was, a token with the name %q: use another", name)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO admin_tokens (id, name, role, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		const insert = `INSERT INTO admin_tokens (id, name, role, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
+		_, err := tx.ExecContext(ctx, insert,
 			made.ID, name, string(role), hashOf(secret), stamp(now), nullStamp(made.Expires))
 		return err
 	})
@@ -103,6 +104,7 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
+//nolint:gosec // a query, no token
 const selectTokens = `SELECT id, name, role, created_at, expires_at, used_at, revoked_at, hash FROM admin_tokens`
 
 // List returns all tokens, also those that expired or were revoked, oldest first.

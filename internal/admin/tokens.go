@@ -25,7 +25,8 @@ type (
 // the machine, with the command, so that no secret is in an answer.
 func (a *API) registerTokens() {
 	register(a, Viewer, huma.Operation{
-		OperationID: "get-own-token", Method: http.MethodGet, Path: "/token", Tags: []string{"tokens"}, Summary: "What the token sent may do",
+		OperationID: "get-own-token", Method: http.MethodGet, Path: "/token", Tags: []string{"tokens"},
+		Summary: "What the token sent may do",
 	}, func(ctx context.Context, _ *struct{}) (*tokenOutput, error) { return &tokenOutput{bearer(ctx)}, nil })
 	register(a, Admin, huma.Operation{
 		OperationID: "list-tokens", Method: http.MethodGet, Path: "/tokens", Tags: []string{"tokens"}, Summary: "List the tokens",
