@@ -112,7 +112,8 @@ func TestPoliciesOfTheDocumentationAreEnoughAndNoMore(t *testing.T) {
 		}
 		parent = r
 	}
-	if done, err := publishes.Collect(t.Context(), time.Now().Add(time.Hour), time.Minute); err != nil || done.Packs == 0 {
+	commit(t, bakes, parent, noon.Add(time.Hour), map[string]string{"home.json": "never published"})
+	if done, err := publishes.Collect(t.Context(), time.Now().Add(time.Hour), time.Minute); err != nil || done.Packs != 1 {
 		t.Errorf("collected %+v, %v", done, err)
 	}
 
