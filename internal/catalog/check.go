@@ -51,7 +51,7 @@ func (c *checker) title(id string, r *TitleRecord) (*ovenbird.Title, error) {
 		return nil, err
 	}
 	var err error
-	if t.Added, err = instant("added", r.Added); err != nil {
+	if t.Added, err = instant("added", r.Added, ovenbird.OpenStart); err != nil {
 		return nil, err
 	}
 	if t.Origins, err = origins(r.Origins); err != nil {
@@ -160,6 +160,10 @@ func (c *checker) territory(token string) (string, error) {
 	if groupName(token) && c.knownGroups(token) {
 		return token, nil
 	}
+	if ovenbird.RetiredCountry(token) {
+		_, err := ovenbird.ParseCountry(token)
+		return "", err
+	}
 	const remedy = `use an ISO 3166-1 alpha-2 code such as FI, "*", or a group that the site defines`
 	return "", invalid("unknown country or group %q; %s", short(token), remedy)
 }
@@ -207,12 +211,12 @@ func window(start, end *string) (ovenbird.Window, error) {
 	var w ovenbird.Window
 	var err error
 	if start != nil {
-		if w.Start, err = instant("start", *start); err != nil {
+		if w.Start, err = instant("start", *start, ovenbird.OpenStart); err != nil {
 			return w, err
 		}
 	}
 	if end != nil {
-		if w.End, err = instant("end", *end); err != nil {
+		if w.End, err = instant("end", *end, ovenbird.OpenEnd); err != nil {
 			return w, err
 		}
 	}
@@ -227,8 +231,8 @@ func window(start, end *string) (ovenbird.Window, error) {
 }
 
 // instant parses RFC 3339, or a date alone as midnight UTC. An empty string is
-// the zero time.
-func instant(field, s string) (time.Time, error) {
+// the zero time, and so is what isOpen says stands for none.
+func instant(field, s string, isOpen func(time.Time) bool) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -243,6 +247,8 @@ func instant(field, s string) (time.Time, error) {
 		return t, invalid("%s is %q; %s", field, short(s), remedy)
 	case t.Nanosecond() != 0:
 		return t, invalid("%s is %q; use whole seconds", field, s)
+	case isOpen(t):
+		return time.Time{}, nil
 	case t.Year() < 1 || t.Year() > maxYear || t.IsZero():
 		return t, invalid("%s is %q; years run from 1 to %d", field, s, maxYear)
 	}

@@ -58,6 +58,7 @@ func TestWhatIsWrongIsRefusedWithAReason(t *testing.T) {
 		{lic(`"applications":["*"]`), `a license needs territories; ["*"] is worldwide`},
 		{lic(`"territories":["*"]`), `a license needs applications; ["*"] is all of them`},
 		{lic(`"territories":["ZZ"],"applications":["*"]`), `unknown country or group "ZZ"`},
+		{lic(`"territories":["an"],"applications":["*"]`), `country AN (Netherlands Antilles) was retired in 2010: write those`},
 		{lic(`"territories":["NORDICS"],"applications":["*"]`), `unknown country or group "NORDICS"`},
 		{lic(`"territories":["Finland!"],"applications":["*"]`), "unknown country or group"},
 		{lic(`"territories":["*"],"exclude":["*"],"applications":["*"]`), "leaves nothing"},

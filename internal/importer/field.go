@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goccy/go-yaml/ast"
+
+	"ovenbird/internal/ovenbird"
 )
 
 // appender appends a field's JSON for a row to buf; false means that the row
@@ -67,8 +69,20 @@ func booleanField(c *compiler, n ast.Node) (appender, error) {
 	}, err
 }
 
-func instantField(c *compiler, n ast.Node) (appender, error) { return c.readInstant(n, false) }
-func endField(c *compiler, n ast.Node) (appender, error)     { return c.readInstant(n, true) }
+// Dates that stand for none leave "added" out, and open the ends of a window. An
+// end may be inclusive.
+
+func addedField(c *compiler, n ast.Node) (appender, error) {
+	return c.readInstant(n, &instant{isOpen: ovenbird.OpenStart})
+}
+
+func startField(c *compiler, n ast.Node) (appender, error) {
+	return c.readInstant(n, &instant{isOpen: ovenbird.OpenStart, none: "null", up: true})
+}
+
+func endField(c *compiler, n ast.Node) (appender, error) {
+	return c.readInstant(n, &instant{isOpen: ovenbird.OpenEnd, none: "null"}, "end")
+}
 
 func listField(c *compiler, n ast.Node) (appender, error) {
 	v, err := c.readValues(n)

@@ -13,24 +13,25 @@ import (
 // instant is a value that is a date or a time of day on a date.
 type instant struct {
 	value
-	layout string // of package time
-	zone   *time.Location
+	layout string         // of package time; "" for RFC 3339
+	zone   *time.Location // nil where the layout has one
 	steps  []step
+	isOpen func(time.Time) bool // what stands for no date at all, as ovenbird.OpenEnd
+	none   string               // the JSON for that; "" to leave the field out
+	up     bool                 // whether a part of a second counts as a whole one: a window is never longer than written
 }
 
-// step moves an instant, on the calendar of its zone for days and more.
+// step moves an instant: on the calendar of its zone, or by a duration.
 type step struct {
 	years, months, days int
 	duration            time.Duration
 }
 
-// readInstant reads a value with layout, zone and add; and with end, where the
-// field is the end of a window. A plain template gives RFC 3339 or a date as it is.
-func (c *compiler) readInstant(n ast.Node, isEnd bool) (appender, error) {
-	keys := []string{"layout", "zone", "add"}
-	if isEnd {
-		keys = append(keys, "end")
-	}
+// readInstant reads a value with layout, zone and add, and with the keys that its
+// field has beside. A plain template gives RFC 3339: a date alone, and a time
+// without a zone, need a layout, which asks for the zone that they are meant in.
+func (c *compiler) readInstant(n ast.Node, t *instant, more ...string) (appender, error) {
+	keys := append([]string{"layout", "zone", "add"}, more...)
 	v, fields, err := c.readValue(n, keys...)
 	if err != nil {
 		return nil, err
@@ -41,9 +42,10 @@ func (c *compiler) readInstant(n ast.Node, isEnd bool) (appender, error) {
 				return nil, c.errorf(fields[key], "%s needs a layout: how the date is written, in terms of 2006-01-02 15:04:05", key)
 			}
 		}
-		return textAppender(v), nil
+		t.value = *v
+		return t.append, nil
 	}
-	t := &instant{value: *v}
+	t.value = *v
 	if err := c.readLayout(t, fields["layout"], fields["zone"]); err != nil {
 		return nil, err
 	}
@@ -76,10 +78,11 @@ func (c *compiler) readLayout(t *instant, layout, zone ast.Node) (err error) {
 	}
 	hasZone := strings.Contains(t.layout, "Z07") || strings.Contains(t.layout, "-07")
 	switch {
+	case strings.Contains(t.layout, "MST"):
+		return c.errorf(layout, `an abbreviation such as "CST" means several zones; cut it off with a pattern, and say in "zone" which one it is`)
 	case zone == nil && !hasZone:
 		return c.errorf(layout, `the layout has no zone, so "zone" must say where the date is: UTC, Europe/Helsinki…`)
 	case zone == nil:
-		t.zone = time.UTC
 		return nil
 	case hasZone:
 		return c.errorf(zone, "the layout has a zone already; leave this out")
@@ -157,12 +160,56 @@ func (t *instant) append(buf []byte, r *row) ([]byte, bool, error) {
 	if err != nil || text == "" {
 		return buf, false, err
 	}
-	at, err := time.ParseInLocation(t.layout, text, t.zone)
+	at, err := t.parse(text)
 	if err != nil {
-		return buf, false, fmt.Errorf("%q is not a date like %s", text, t.layout)
+		return buf, false, err
+	}
+	if t.isOpen(at) {
+		return append(buf, t.none...), t.none != "", nil
 	}
 	for _, s := range t.steps {
-		at = at.AddDate(s.years, s.months, s.days).Add(s.duration)
+		at = t.move(at, s)
+	}
+	if whole := at.Truncate(time.Second); t.up && whole.Before(at) {
+		at = whole.Add(time.Second)
 	}
 	return quote(buf, at.UTC().Format(time.RFC3339)), true, nil
+}
+
+func (t *instant) parse(text string) (time.Time, error) {
+	if t.layout == "" {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return at, fmt.Errorf("%q is no instant with a zone, such as 2026-01-31T18:00:00Z: "+
+				"if it is a date, or a time without a zone, give the field a layout and the zone that is meant", text)
+		}
+		return at, nil
+	}
+	// In UTC, so that an offset is never taken for the zone of this machine.
+	at, err := time.ParseInLocation(t.layout, text, time.UTC)
+	if err != nil {
+		return at, fmt.Errorf("%q is not a date like %s", text, t.layout)
+	}
+	return t.local(at), nil
+}
+
+// move makes a step: years, months and days on the calendar of the zone, the rest
+// as time that passes.
+func (t *instant) move(at time.Time, s step) time.Time {
+	switch {
+	case s.duration != 0:
+		return at.Add(s.duration)
+	case t.zone == nil:
+		return at.AddDate(s.years, s.months, s.days)
+	default:
+		return inZone(shown(at).AddDate(s.years, s.months, s.days), t.zone)
+	}
+}
+
+// local takes what a calendar and a clock show for the instant at which they do.
+func (t *instant) local(at time.Time) time.Time {
+	if t.zone == nil {
+		return at
+	}
+	return inZone(at, t.zone)
 }

@@ -75,7 +75,15 @@ func countries() lookup {
 	}
 	for _, code := range ovenbird.AllCountries() {
 		l.values[strings.ToLower(code.Name())] = string(code)
-		l.values[strings.ToLower(string(code))] = string(code)
+	}
+	// Every code that is understood elsewhere is understood here: UK, EL, ZR…
+	for first := 'A'; first <= 'Z'; first++ {
+		for second := 'A'; second <= 'Z'; second++ {
+			code := string(first) + string(second)
+			if country, err := ovenbird.ParseCountry(code); err == nil {
+				l.values[strings.ToLower(code)] = string(country)
+			}
+		}
 	}
 	return l
 }

@@ -82,7 +82,7 @@ var recordFields = map[catalog.RecordType][]keyed{
 		{"video", booleanField, false},
 		{"year", numberField, false},
 		{"runtime_seconds", numberField, false},
-		{"added", instantField, false},
+		{"added", addedField, false},
 		{"genres", listField, false},
 		{"cast", listField, false},
 		{"directors", listField, false},
@@ -98,7 +98,7 @@ var recordFields = map[catalog.RecordType][]keyed{
 		{"territories", listField, false},
 		{"exclude", listField, false},
 		{"applications", listField, false},
-		{"start", instantField, false},
+		{"start", startField, false},
 		{"end", endField, false},
 		{"model", textField, false},
 	},
@@ -196,7 +196,8 @@ func (c *compiler) compile(root ast.Node) (*Mapping, error) {
 
 // readVanished reads what becomes of records that vanish, by type.
 func (c *compiler) readVanished(n ast.Node) (map[catalog.RecordType]string, error) {
-	fields, err := c.fields(n, string(catalog.TypeTitle), string(catalog.TypeLicense), string(catalog.TypeCollection), string(catalog.TypeItem))
+	fields, err := c.fields(n,
+		string(catalog.TypeTitle), string(catalog.TypeLicense), string(catalog.TypeCollection), string(catalog.TypeItem))
 	if err != nil {
 		return nil, err
 	}

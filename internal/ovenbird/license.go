@@ -52,6 +52,21 @@ func (w Window) Contains(t time.Time) bool {
 // Valid reports whether w can contain any instant at all.
 func (w Window) Valid() bool { return w.End.IsZero() || w.Start.Before(w.End) }
 
+// Systems that can not leave a date empty write one that is far away.
+const (
+	lastYearOfNoStart = 1900
+	firstYearOfNoEnd  = 9999
+)
+
+// OpenStart reports whether a start, as a supplier wrote it, says that there is
+// none: 0001-01-01, 1900-01-01 and everything in or before that year. Such a
+// start would also ask for the members of territory groups as they were then.
+func OpenStart(start time.Time) bool { return start.Year() <= lastYearOfNoStart }
+
+// OpenEnd reports whether an end, as a supplier wrote it, says that there is none:
+// 9999-12-31 and everything from that year on.
+func OpenEnd(end time.Time) bool { return end.Year() >= firstYearOfNoEnd }
+
 // MaxIDLength is the longest id, in bytes.
 const MaxIDLength = 128
 

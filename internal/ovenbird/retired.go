@@ -43,6 +43,13 @@ var retiredCountries = [...]retiredCountry{
 	{"ZR", "Zaire", 1997, []Country{"CD"}, true},
 }
 
+// RetiredCountry reports whether ISO 3166-1 had a code once and withdrew it, so that
+// what ParseCountry says of it is worth telling.
+func RetiredCountry(code string) bool {
+	_, known, _ := retired(strings.ToUpper(strings.TrimSpace(code)))
+	return known
+}
+
 // retired returns what became of a retired code: the country that it is called
 // today; or an error where it became a part of one or several, for a right to a
 // part is no right to the whole.
