@@ -42,7 +42,13 @@ records:
 
 const licensesMapping = `
 records:
-  - {type: license, id: "{id}", title: "{title}", territories: ["{territory}"], applications: ["*"], model: svod, end: "{ends}"}
+  - type: license
+    id: "{id}"
+    title: "{title}"
+    territories: ["{territory}"]
+    applications: ["*"]
+    model: svod
+    end: {from: "{ends}", layout: "2006-01-02", zone: Europe/Helsinki, end: inclusive}
 `
 
 func newHouse(t *testing.T, source site.Source) *house {
@@ -228,6 +234,39 @@ func TestOnlyDifferencesReachTheCatalogWithWhoAndWhen(t *testing.T) {
 				t.Errorf("the feed has %q, want %q", got, want)
 			}
 			h.expect(Unchanged, 0, 0, "")
+		})
+	}
+}
+
+// A time without a zone gets that of the mapping, one with a zone needs none.
+func TestTimesKeepTheRulesOfMappings(t *testing.T) {
+	zoned := map[string]string{"PostgreSQL": "TIMESTAMPTZ", "MariaDB": "TIMESTAMP NULL", "SQLite": "TEXT"}
+	values := map[string]string{
+		"PostgreSQL": "'2026-07-01 00:00:00+03'", "MariaDB": "'2026-07-01 02:30:00'", // its zone is +05:30
+		"SQLite": "'2026-07-01T00:00:00+03:00'",
+	}
+	plain := map[string]string{"PostgreSQL": "TIMESTAMP", "MariaDB": "DATETIME", "SQLite": "DATETIME"}
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			h := follow(t, s)
+			mustExec(t, s.db, "CREATE TABLE times (id VARCHAR(9), begins "+zoned[s.name]+", ends "+plain[s.name]+")",
+				"INSERT INTO times VALUES ('l1', "+values[s.name]+", '2026-08-01 00:00:00')")
+			h.source.Queries[1] = site.Query{Name: "times", SQL: "SELECT * FROM times", Mapping: h.file("times.yaml", `
+records:
+  - type: license
+    id: "{id}"
+    title: t1
+    territories: [FI]
+    applications: ["*"]
+    model: svod
+    start: "{begins}"
+    end: {from: "{ends}", layout: "2006-01-02 15:04:05", zone: Europe/Helsinki}
+`)}
+			h.expect(Changed, 11, 0, "")
+			window := h.snapshot().Licenses["t1"][0].Window
+			if got := window.Start.Format(time.RFC3339) + " " + window.End.Format(time.RFC3339); got != "2026-06-30T21:00:00Z 2026-07-31T21:00:00Z" {
+				t.Errorf("the window is %s", got)
+			}
 		})
 	}
 }

@@ -73,7 +73,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Store: store, ledger: ledger, cfg: cfg, deps: deps, followers: make(map[string]*follower), nudges: make(map[string]chan string)}
+	s := &Service{
+		Store: store, ledger: ledger, cfg: cfg, deps: deps, followers: make(map[string]*follower), nudges: make(map[string]chan string),
+	}
 	for _, one := range cfg.Sources {
 		if s.followers[one.Name], err = newFollower(one, &cfg); err != nil {
 			return nil, err
