@@ -79,7 +79,8 @@ func (c *compiler) readLayout(t *instant, layout, zone ast.Node) (err error) {
 	hasZone := strings.Contains(t.layout, "Z07") || strings.Contains(t.layout, "-07")
 	switch {
 	case strings.Contains(t.layout, "MST"):
-		return c.errorf(layout, `an abbreviation such as "CST" means several zones; cut it off with a pattern, and say in "zone" which one it is`)
+		return c.errorf(layout,
+			`an abbreviation such as "CST" means several zones; cut it off with a pattern, and say in "zone" which one it is`)
 	case zone == nil && !hasZone:
 		return c.errorf(layout, `the layout has no zone, so "zone" must say where the date is: UTC, Europe/Helsinki…`)
 	case zone == nil:

@@ -54,7 +54,8 @@ func RetiredCountry(code string) bool {
 // today; or an error where it became a part of one or several, for a right to a
 // part is no right to the whole.
 func retired(code string) (today Country, isRetired bool, err error) {
-	for _, r := range retiredCountries {
+	for i := range retiredCountries {
+		r := &retiredCountries[i]
 		if r.code != code {
 			continue
 		}
