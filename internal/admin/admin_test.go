@@ -29,6 +29,7 @@ func TestAgainOnPostgreSQL(t *testing.T) { databasetest.Again(t) }
 // world is an API on real stores, with a token for each role.
 type world struct {
 	t        testing.TB
+	db       *database.DB
 	api      *admin.API
 	catalog  *catalog.Store
 	releases *release.Store
@@ -82,7 +83,7 @@ func worldIn(t testing.TB, at database.Config, cfg admin.Config) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{t: t, bakes: &oven{}, tokens: make(map[admin.Role]string), clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, db: db, bakes: &oven{}, tokens: make(map[admin.Role]string), clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
 	if w.catalog, err = catalog.New(t.Context(), catalog.Config{}, catalog.Deps{DB: db, Now: w.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,12 @@ func (r reply) problem(t testing.TB) admin.Problem {
 // ask sends a request with a role's token. Headers are given as name, value….
 func (w *world) ask(role admin.Role, method, path, body string, headers ...string) reply {
 	w.t.Helper()
-	r := httptest.NewRequestWithContext(w.t.Context(), method, admin.Prefix+path, strings.NewReader(body))
+	return w.askContext(w.t.Context(), role, method, path, body, headers...)
+}
+
+func (w *world) askContext(ctx context.Context, role admin.Role, method, path, body string, headers ...string) reply {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(ctx, method, admin.Prefix+path, strings.NewReader(body))
 	if role != "" {
 		r.Header.Set("Authorization", "Bearer "+w.tokens[role])
 	}
@@ -142,7 +148,9 @@ func (w *world) ask(role admin.Role, method, path, body string, headers ...strin
 		r.Header.Set("Content-Type", "application/merge-patch+json")
 	}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		if r.Header.Set(headers[i], headers[i+1]); headers[i+1] == "" {
+			r.Header.Del(headers[i])
+		}
 	}
 	return w.send(r)
 }
