@@ -44,7 +44,7 @@ func (c *cli) export() *cobra.Command {
 			return c.exportFile(cmd.Context(), e, output, wanted)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write, compressed where its name ends in .gz; it appears when it is complete")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write when all is there, compressed where its name ends in .gz")
 	cmd.Flags().StringSliceVar(&types, "type", nil, "only records of these types: title, license, collection")
 	return cmd
 }

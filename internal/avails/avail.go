@@ -106,12 +106,14 @@ func (a *avail) checkAvail() {
 	}
 	if d := n.child("Disposition"); d != nil {
 		if _, ok := entryTypes[d.value("EntryType")]; !ok {
-			a.refuse(d, "Avail/Disposition/EntryType", "%q is none of Full Extract, Full Delete, Create, Update and Delete", d.value("EntryType"))
+			a.refuse(d, "Avail/Disposition/EntryType",
+				"%q is none of Full Extract, Full Delete, Create, Update and Delete", d.value("EntryType"))
 		}
 	}
 	for _, name := range []string{"ExceptionFlag", "ExceptionsFlag"} {
 		if flag := n.child(name); flag != nil && flag.text != "false" && flag.text != "0" {
-			a.refuse(flag, "Avail/"+name, "the licensor asks for a person to read this Avail; do so, then take the element out or say false")
+			a.refuse(flag, "Avail/"+name,
+				"the licensor asks for a person to read this Avail; do so, then take the element out or say false")
 		}
 	}
 }

@@ -118,7 +118,8 @@ func (d *document) checkRoot(root xml.StartElement) (*Problem, error) {
 	known := slices.Contains([]string{"AvailList", "AvailListSigned", "Avail"}, root.Name.Local)
 	if match == nil || !known {
 		return nil, ovenbird.ErrorAt(ovenbird.Place{File: d.name, Line: d.line()},
-			"the file starts with %s of namespace %q; Avails start with AvailList of http://www.movielabs.com/schema/avails/v2.7/avails or one from v2.4 on",
+			"the file starts with %s of namespace %q; Avails start with AvailList of "+
+				"http://www.movielabs.com/schema/avails/v2.7/avails or one from v2.4 on",
 			root.Name.Local, root.Name.Space)
 	}
 	if slices.Contains(versions, match[1]) {

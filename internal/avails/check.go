@@ -83,7 +83,8 @@ func checkRating(n *node) []ratingProblem {
 	}
 	var list []ratingProblem
 	if country := n.child("Region").child("country"); country != nil && !slices.Contains(system.countries, country.text) {
-		list = append(list, ratingProblem{country, "/Region", fmt.Sprintf("%s is not used in %s; give the rating of a board there", name, country.text), true})
+		reason := fmt.Sprintf("%s is not used in %s; give the rating of a board there", name, country.text)
+		list = append(list, ratingProblem{country, "/Region", reason, true})
 	}
 	value := n.child("Value")
 	if value != nil && system.values != nil && !slices.Contains(system.values, value.text) {

@@ -126,7 +126,8 @@ func (d *document) explain(err error) error {
 func (d *document) element(start xml.StartElement, depth int) (*node, error) {
 	n := &node{name: start.Name.Local, space: start.Name.Space, attrs: start.Copy().Attr, line: d.line()}
 	if depth > maxDepth {
-		return nil, ovenbird.ErrorAt(ovenbird.Place{File: d.name, Line: n.line}, "elements lie more than %d deep; this is no Avails file", maxDepth)
+		return nil, ovenbird.ErrorAt(ovenbird.Place{File: d.name, Line: n.line},
+			"elements lie more than %d deep; this is no Avails file", maxDepth)
 	}
 	var text strings.Builder
 	for {

@@ -122,8 +122,8 @@ func (t *transaction) regions(name string) []string {
 		} else if known := t.avail.cfg.KnownGroup; known != nil && known(country.text) {
 			list = append(list, country.text)
 		} else {
-			t.refuse(country, name+"/country", "%q is no country: use an ISO 3166-1 alpha-2 code such as FI, or a group that the site defines",
-				country.text)
+			t.refuse(country, name+"/country", "%q is no country: use an ISO 3166-1 alpha-2 code such as FI, "+
+				"or a group that the site defines", country.text)
 		}
 	}
 	slices.Sort(list)
@@ -188,7 +188,8 @@ func (t *transaction) checkRights() {
 		t.warn(rights, rights.name, "%q is unknown; usual are %s", rights.text, strings.Join(rightsDescriptions, ", "))
 	}
 	if hold := n.child("HoldbackLanguage"); hold != nil {
-		t.warn(hold, hold.name, "the license holds back a language, which licenses of the catalog can not say; keep such texts and sound out yourself")
+		t.warn(hold, hold.name, "the license holds back a language, which licenses of the catalog can not say; "+
+			"keep such texts and sound out yourself")
 	}
 	if other := n.child("OtherInstructions"); other != nil && other.text != "" {
 		t.warn(other, other.name, "there are instructions for people: %.200q", clean(other.text))

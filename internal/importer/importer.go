@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"hash/maphash"
-	"io"
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/ovenbird"
@@ -77,7 +76,8 @@ func New(cfg Config, deps Deps) (*Importer, error) {
 	case deps.Ledger == nil && (cfg.StateDir != "" || cfg.Source != ""):
 		return nil, errors.New("new importer: a source or a folder for its state needs a ledger")
 	case cfg.Complete && cfg.Source == "":
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "a complete import needs the name of the source: only what that delivered before can vanish")
+		return nil, ovenbird.Errorf(ovenbird.Invalid,
+			"a complete import needs the name of the source: only what that delivered before can vanish; give it with --source")
 	case cfg.Format != nil && cfg.Mapping == nil:
 		return nil, errors.New("new importer: a format needs a mapping")
 	}
@@ -250,7 +250,7 @@ func (r *run) run(ctx context.Context) error {
 			return err
 		}
 		reason = "the file has changed since"
-		if _, err := r.source.Reader.(io.Seeker).Seek(0, io.SeekStart); err != nil {
+		if err := r.source.rewind(); err != nil {
 			return err
 		}
 	}

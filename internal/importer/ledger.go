@@ -46,7 +46,10 @@ func (l *Ledger) Trial(ctx context.Context, db *database.DB) (*Ledger, error) {
 		return nil, err
 	}
 	tables := []struct{ read, write string }{
-		{`SELECT source, type, id, part, run FROM import_records`, `INSERT INTO import_records (source, type, id, part, run) VALUES ($1, $2, $3, $4, $5)`},
+		{
+			`SELECT source, type, id, part, run FROM import_records`,
+			`INSERT INTO import_records (source, type, id, part, run) VALUES ($1, $2, $3, $4, $5)`,
+		},
 		{`SELECT source, run FROM import_sources`, `INSERT INTO import_sources (source, run) VALUES ($1, $2)`},
 	}
 	err = l.db.ReadTx(ctx, func(from *sql.Tx) error {
@@ -155,7 +158,8 @@ func (d *delivery) write(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	for _, r := range d.released {
-		_, err := tx.ExecContext(ctx, `DELETE FROM import_records WHERE source = $1 AND type = $2 AND id = $3`, d.source, string(r.kind), r.id)
+		_, err := tx.ExecContext(ctx, `DELETE FROM import_records WHERE source = $1 AND type = $2 AND id = $3`,
+			d.source, string(r.kind), r.id)
 		if err != nil {
 			return err
 		}

@@ -79,7 +79,7 @@ func (r *run) publishRejects() (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(r.cfg.RejectsPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	file, err := os.OpenFile(r.cfg.RejectsPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644) //nolint:gosec // a file for its user, like any
 	if err != nil {
 		return fmt.Errorf("make the rejects file: %w", err)
 	}

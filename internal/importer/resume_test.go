@@ -100,7 +100,8 @@ type failing struct {
 var errPower = errors.New("the power went")
 
 func (f *failing) Apply(ctx context.Context, b catalog.Batch) ([]catalog.Result, error) {
-	if f.calls++; f.calls != f.at {
+	f.calls++
+	if f.calls != f.at {
 		return f.Store.Apply(ctx, b)
 	}
 	if f.committed {
@@ -178,11 +179,18 @@ func TestAnImportStartsAgainWhereGoingOnWouldBeWrong(t *testing.T) {
 		return b.String()
 	}
 	for name, change := range map[string]func(t *testing.T, p place, cfg *importer.Config){
-		"":                         func(*testing.T, place, *importer.Config) {},
-		"the file has changed":     func(t *testing.T, p place, _ *importer.Config) { p.write(t, "in", lines(100, `,"year":2001`)) },
-		"another size":             func(t *testing.T, p place, _ *importer.Config) { p.write(t, "in", lines(101, `,"year":2002`)) },
+		"": func(*testing.T, place, *importer.Config) {},
+		"the file has changed": func(t *testing.T, p place, _ *importer.Config) {
+			t.Helper()
+			p.write(t, "in", lines(100, `,"year":2001`))
+		},
+		"another size": func(t *testing.T, p place, _ *importer.Config) {
+			t.Helper()
+			p.write(t, "in", lines(101, `,"year":2002`))
+		},
 		"another mapping or other": func(_ *testing.T, _ place, cfg *importer.Config) { cfg.LineBytes = 1000 },
 		"set aside is gone": func(t *testing.T, p place, _ *importer.Config) {
+			t.Helper()
 			if err := os.RemoveAll(p.file("state")); err != nil {
 				t.Fatal(err)
 			}

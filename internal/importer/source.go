@@ -51,6 +51,16 @@ func Open(path string, stdin io.Reader) (Source, io.Closer, error) {
 	return Source{Name: path, Reader: file, Size: info.Size(), Path: absolute}, file, nil
 }
 
+// rewind goes back to the start.
+func (s Source) rewind() error {
+	seeker, ok := s.Reader.(io.Seeker)
+	if !ok {
+		return errors.New("it can be read only once")
+	}
+	_, err := seeker.Seek(0, io.SeekStart)
+	return err
+}
+
 // isTable reports whether a file is CSV or TSV by its name.
 func isTable(name string) bool {
 	extension := filepath.Ext(strings.TrimSuffix(strings.ToLower(name), ".gz"))

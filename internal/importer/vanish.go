@@ -89,12 +89,14 @@ func (r *run) guard(ctx context.Context) error {
 	}
 	const done = "what is new or changed is in, nothing was removed"
 	if r.report.Unread > 0 {
-		return ovenbird.Errorf(ovenbird.Held, "%d records of %s are not in the file, but %d rows could not be read, which may be those; %s: "+
-			"mend the rows, or allow it with --allow-shrink", count, r.cfg.Source, r.report.Unread, done)
+		return ovenbird.Errorf(ovenbird.Held,
+			"%d records of %s are not in the file, but %d rows could not be read, which may be those; %s: "+
+				"mend the rows, or allow it with --allow-shrink", count, r.cfg.Source, r.report.Unread, done)
 	}
 	if share := float64(count) / float64(max(r.owned, 1)); share > r.cfg.Shrink {
 		return ovenbird.Errorf(ovenbird.Held, "%d of the %d records of %s are not in the file, %.0f%%, more than %.0f%%; %s: "+
-			"see that the file is complete, or allow it with --allow-shrink", count, r.owned, r.cfg.Source, 100*share, 100*r.cfg.Shrink, done)
+			"see that the file is complete, or allow it with --allow-shrink",
+			count, r.owned, r.cfg.Source, 100*share, 100*r.cfg.Shrink, done)
 	}
 	return nil
 }
