@@ -87,8 +87,8 @@ func checkLayers(p *pkg) []string {
 // refuseImport says why a file in the folder from, a test or not, may not import
 // the folder to; "" when it may.
 func refuseImport(from, to string, test bool) string {
-	if testOnly(to) && !test && !testOnly(from) {
-		return "a package whose name ends in test is for tests, and would end up in the program"
+	if testOnly(to) && !test && !testOnly(from) && !within(from, "bench") {
+		return "a package whose name ends in test is for tests and programs that measure, and would end up in the program"
 	}
 	if family(from) == family(to) {
 		return ""

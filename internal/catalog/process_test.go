@@ -179,3 +179,49 @@ func applyAll(store *catalog.Store, lines ...string) error {
 	_, err := store.Apply(context.Background(), batch)
 	return err
 }
+
+// More titles than one statement writes or reads, each below the one behind it,
+// which the batch comes back to.
+func TestABatchIsWrittenInAnOrderThatReferencesAllow(t *testing.T) {
+	const n = 300
+	store := newStore(t)
+	var puts, deletes []string
+	for i := range n {
+		puts = append(puts,
+			fmt.Sprintf(`{"type":"title","id":"e%d","kind":"episode","parent":"s%d"}`, i, i),
+			fmt.Sprintf(`{"type":"title","id":"s%d","kind":"season","parent":"r%d"}`, i, i/2),
+			fmt.Sprintf(`{"type":"title","id":"r%d","kind":"series"}`, i),
+			fmt.Sprintf(`{"type":"title","id":"r%d","op":"merge","year":2000}`, i))
+		deletes = append(deletes,
+			fmt.Sprintf(`{"type":"title","id":"r%d","op":"delete"}`, i),
+			fmt.Sprintf(`{"type":"title","id":"s%d","op":"delete"}`, i),
+			fmt.Sprintf(`{"type":"title","id":"e%d","op":"delete"}`, i))
+	}
+	mustApply(t, store, puts...)
+	if got := len(snapshot(t, store).Titles); got != 3*n {
+		t.Errorf("%d titles, want %d", got, 3*n)
+	}
+	mustApply(t, store, deletes...)
+	if got := len(snapshot(t, store).Titles); got != 0 {
+		t.Errorf("%d titles are left", got)
+	}
+}
+
+func TestWhatABatchDoesLastToAThingIsWhatCounts(t *testing.T) {
+	store := newStore(t)
+	named := `{"type":"title","id":"t1","kind":"movie","texts":{"name":{"en":"A"},"synopsis":{"en":"S"}}}`
+	mustApply(t, store, named, `{"type":"collection","id":"c1","items":["t1","t2"],"texts":{"name":{"en":"C"}}}`)
+	mustApply(t, store,
+		`{"type":"title","id":"t1","op":"delete"}`, movie("t1"), `{"type":"title","id":"t1","op":"merge","texts":{"name":{"en":"B"}}}`,
+		movie("t3"), `{"type":"title","id":"t3","op":"delete"}`,
+		`{"type":"collection","id":"c1","op":"delete"}`, `{"type":"collection","id":"c1","items":["t2"]}`)
+	got := snapshot(t, store)
+	equal(t, ovenbird.Texts{ovenbird.Name: {"en": "B"}}, got.Titles["t1"].Texts)
+	equal(t, &ovenbird.Collection{ID: "c1", Published: true, Items: []ovenbird.TitleID{"t2"}}, got.Collections["c1"])
+	if got.Titles["t3"] != nil {
+		t.Error("a title that was deleted in the batch that made it is there")
+	}
+	if outcome := apply(t, store, `{"type":"title","id":"t3","kind":"series"}`); outcome[0] == "changed" {
+		t.Error("a title that was a movie came back as a series")
+	}
+}

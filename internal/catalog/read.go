@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,20 +51,22 @@ type where struct {
 	args []any
 }
 
-// in splits ids into conditions that every database takes.
+// in splits ids into conditions that every database takes. The last id is
+// repeated up to a power of two: there are few statements then, which databases
+// remember, instead of one for each number of ids.
 func in[K ~string](column string, ids []K) []where {
 	var list []where
-	for chunk := range slices.Chunk(ids, 500) {
+	for chunk := range slices.Chunk(ids, 512) {
 		var b strings.Builder
-		args := make([]any, len(chunk))
+		args := make([]any, 1<<bits.Len(uint(len(chunk)-1)))
 		b.WriteString(" WHERE " + column + " IN (")
-		for i, id := range chunk {
+		for i := range args {
 			if i > 0 {
 				b.WriteByte(',')
 			}
 			b.WriteByte('$')
 			b.WriteString(strconv.Itoa(i + 1))
-			args[i] = string(id)
+			args[i] = string(chunk[min(i, len(chunk)-1)])
 		}
 		b.WriteByte(')')
 		list = append(list, where{b.String(), args})
