@@ -3,7 +3,9 @@ package bake
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,17 +23,18 @@ const (
 	maxShards = 24
 )
 
-// plan is what is decided about a bake before anything is made. Shards is 0
-// where the process that runs the bake makes it alone.
+// plan is what is decided about a bake before anything is made. Shards is 0, and
+// what comes behind it is empty, where the process that runs the bake makes it alone.
 type plan struct {
-	Shards int `json:"shards"`
+	Update bool `json:"update,omitempty"` // of what this process has in memory
+	Shards int  `json:"shards,omitempty"`
 	// Catalog is where the snapshot lies that all shards are made of. To read
 	// the catalog would not do: it may have changed since another process did.
 	Catalog  release.Hash `json:"catalog,omitzero"`
 	Sequence int64        `json:"catalog_sequence,omitempty"`
 	Parent   *release.Ref `json:"parent,omitempty"` // the release to follow; nil for the first
 	AsOf     time.Time    `json:"as_of,omitzero"`
-	Site     string       `json:"site,omitempty"`
+	Program  string       `json:"program,omitempty"` // site and build of the process that plans
 	Began    time.Time    `json:"began,omitzero"`
 }
 
@@ -63,8 +66,14 @@ type sharedCatalog struct {
 func (s *Service) plan(ctx context.Context, request Request, asOf time.Time) (plan, error) {
 	processes := s.deps.Engine.Processes()
 	parent, err := s.current(ctx)
-	if err != nil || processes < 2 || s.goesOn(request, parent, asOf) {
+	if err != nil {
 		return plan{}, err
+	}
+	if s.goesOn(request, parent, asOf) {
+		return plan{Update: true}, nil
+	}
+	if processes < 2 {
+		return plan{}, nil
 	}
 	began := time.Now()
 	snapshot, err := s.deps.Catalog.Snapshot(ctx)
@@ -82,7 +91,7 @@ func (s *Service) plan(ctx context.Context, request Request, asOf time.Time) (pl
 	s.catalog.set(stash, snapshot)
 	p := plan{
 		Shards: min(shardsPerProcess*processes, maxShards), Catalog: stash, Sequence: snapshot.Sequence,
-		AsOf: asOf, Site: s.cfg.Program.Site, Began: began,
+		AsOf: asOf, Program: s.program, Began: began,
 	}
 	if parent != nil {
 		ref := parent.Ref()
@@ -101,12 +110,13 @@ func (s *Service) spread(run *engine.Run, p plan) ([]shardResult, error) {
 	return engine.Spread(run, s.shards, orders)
 }
 
-// bakeShard is the task. A process that serves another site, because somebody is
-// replacing the processes one by one, leaves the shard to the one that joins them.
+// bakeShard is the task. A process that has another site or is another build,
+// because somebody is replacing the processes one by one, leaves the shard to the
+// one that joins them.
 func (s *Service) bakeShard(run *engine.Run, order shardOrder) (shardResult, error) {
 	return engine.Step(run, "shard", func(ctx context.Context) (shardResult, error) {
-		if order.Plan.Site != s.cfg.Program.Site {
-			return shardResult{Refused: "this process has another site"}, nil
+		if order.Plan.Program != s.program {
+			return shardResult{Refused: "the process that took it has another site or is another build"}, nil
 		}
 		return s.makeShard(ctx, order)
 	})
@@ -197,6 +207,21 @@ func (s *Service) catalogOf(ctx context.Context, p plan) (*ovenbird.Snapshot, er
 	}
 	s.catalog.set(p.Catalog, snapshot)
 	return snapshot, nil
+}
+
+// build tells builds of the program apart, as far as they say what they are.
+func build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	name := info.Main.Version
+	for _, setting := range info.Settings {
+		if strings.HasPrefix(setting.Key, "vcs.") {
+			name += " " + setting.Value
+		}
+	}
+	return name
 }
 
 func (c *sharedCatalog) get(stash release.Hash) *ovenbird.Snapshot {

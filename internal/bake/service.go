@@ -82,6 +82,7 @@ type Service struct {
 	workflow *engine.Workflow[Request, Outcome]
 	shards   *engine.Task[shardOrder, shardResult]
 	catalog  sharedCatalog
+	program  string // what a process must have to make shards of this one's bakes
 	// warm is the state of the release this process made last, from which the
 	// next bake goes on. Only the workflow touches it, and that runs alone.
 	warm *warmState
@@ -110,7 +111,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Service{cfg: cfg, deps: deps}
+	s := &Service{cfg: cfg, deps: deps, program: cfg.Program.Site + " " + build()}
 	s.workflow = engine.Register(deps.Engine, WorkflowName, s.bake)
 	s.shards = engine.RegisterTask(deps.Engine, shardTask, s.bakeShard)
 	return s, nil
@@ -152,8 +153,11 @@ func (s *Service) Current(ctx context.Context) (bool, error) {
 
 // candidate is a release that was written and is not published yet.
 type candidate struct {
-	Outcome Outcome     `json:"outcome"`
-	Ref     release.Ref `json:"ref"`
+	// Outdated says that nothing was written: the process that planned the bake is
+	// gone, and its plan is of no use to the one that took over.
+	Outdated bool        `json:"outdated,omitempty"`
+	Outcome  Outcome     `json:"outcome"`
+	Ref      release.Ref `json:"ref"`
 }
 
 // bake is the workflow: decide the instant, write a release, publish it.
@@ -186,28 +190,33 @@ func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
 	})
 }
 
-// prepare is the part of the workflow that writes the release: in this process, or
-// in all that share the engine, and put together in this one.
+// prepare is the part of the workflow that writes the release: in this process,
+// or in all that share the engine, and put together in this one.
 func (s *Service) prepare(run *engine.Run, request Request, asOf time.Time) (candidate, error) {
-	var p plan
-	var shards []shardResult
-	// Whether the engine is shared is the same in every process that has it, so
-	// a workflow that is taken over goes the same way again.
-	if s.deps.Engine.Shared() {
-		var err error
-		p, err = engine.Step(run, "plan", func(ctx context.Context) (plan, error) { return s.plan(ctx, request, asOf) })
-		if err != nil {
-			return candidate{}, err
-		}
-		if p.Shards > 0 {
-			if shards, err = s.spread(run, p); err != nil {
+	for {
+		var p plan
+		var shards []shardResult
+		// Whether the engine is shared is the same in every process that has it,
+		// so a workflow that is taken over goes the same way again.
+		if s.deps.Engine.Shared() {
+			var err error
+			p, err = engine.Step(run, "plan", func(ctx context.Context) (plan, error) { return s.plan(ctx, request, asOf) })
+			if err != nil {
 				return candidate{}, err
 			}
+			if p.Shards > 0 {
+				if shards, err = s.spread(run, p); err != nil {
+					return candidate{}, err
+				}
+			}
+		}
+		made, err := engine.Step(run, "write", func(ctx context.Context) (candidate, error) {
+			return s.write(ctx, request, asOf, p, shards)
+		})
+		if err != nil || !made.Outdated {
+			return made, err
 		}
 	}
-	return engine.Step(run, "write", func(ctx context.Context) (candidate, error) {
-		return s.write(ctx, request, asOf, p, shards)
-	})
 }
 
 // current returns the release that is served, nil before the first.
@@ -248,14 +257,13 @@ func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx
 
 // write bakes and writes what is new to the bucket. Nothing leads there yet.
 func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p plan, shards []shardResult) (candidate, error) {
-	if p.Shards == 0 || p.Site != s.cfg.Program.Site {
-		// The shards, if any, are of no use to a process with another site than
-		// the one that planned them: it has taken the bake over, and begins anew.
-		p = plan{Began: time.Now()}
-	}
+	began := time.Now()
 	parent, err := s.parent(ctx, p)
 	if err != nil {
 		return candidate{}, err
+	}
+	if p.Shards > 0 && p.Program != s.program || p.Update && !s.goesOn(request, parent, asOf) {
+		return candidate{Outdated: true}, nil
 	}
 	writer, err := s.deps.Releases.Begin(ctx, parent)
 	if err != nil {
@@ -264,6 +272,7 @@ func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p 
 	var state *State
 	full := true
 	if p.Shards > 0 {
+		began = p.Began
 		state, err = s.join(ctx, p, shards, writer)
 	} else {
 		state, full, err = s.compute(ctx, request, parent, asOf, sink{ctx, writer})
@@ -276,7 +285,7 @@ func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p 
 		Documents: state.Content.Tree.Documents(), Remade: state.Remade, Full: full,
 	}
 	ref, err := s.settle(ctx, request, parent, state, writer, &outcome)
-	outcome.Took = time.Since(p.Began)
+	outcome.Took = time.Since(began)
 	return candidate{Outcome: outcome, Ref: ref}, err
 }
 

@@ -92,7 +92,7 @@ func newKitchens(t *testing.T) kitchens {
 		t.Skip("it needs PostgreSQL and a disk")
 	}
 	return kitchens{
-		State:  engine.Config{URL: databasetest.Postgres(t), Poll: 20 * time.Millisecond, Lease: time.Second},
+		State:  engine.Config{URL: databasetest.Postgres(t), Poll: 20 * time.Millisecond, Lease: 3 * time.Second},
 		Bucket: t.TempDir(), Site: "test", FanOut: 1,
 	}
 }
@@ -246,14 +246,35 @@ const kitchenEnv = "BAKE_CHILD"
 // cook says what such a process is to do.
 type cook struct {
 	Kitchens kitchens
-	Diary    string // made before the catalog is read
-	Gate     string // reading the catalog waits until it is there
+	Hang     int    // which reading of the catalog waits, from 1
+	Diary    string // made before that
+	Gate     string // what it waits for
+}
+
+// isCook reports whether this program was started by a cook. Then it has baked
+// until its standard input ended.
+func isCook(t *testing.T) bool {
+	t.Helper()
+	spec := os.Getenv(kitchenEnv)
+	if spec == "" {
+		return false
+	}
+	var c cook
+	if err := json.Unmarshal([]byte(spec), &c); err != nil {
+		t.Fatal(err)
+	}
+	c.be(t)
+	return true
 }
 
 // be bakes until standard input ends.
 func (c cook) be(t *testing.T) {
 	t.Helper()
+	reads := 0
 	catalog := &larder{movies: 40, read: func() {
+		if reads++; reads != c.Hang {
+			return
+		}
 		if err := os.WriteFile(c.Diary, nil, 0o600); err != nil {
 			t.Error(err)
 		}
@@ -268,6 +289,7 @@ func (c cook) be(t *testing.T) {
 	}
 }
 
+// start starts the process, which runs the same test.
 func (c cook) start(t *testing.T) (signal func(os.Signal)) {
 	t.Helper()
 	spec, err := json.Marshal(c)
@@ -299,28 +321,33 @@ func (c cook) start(t *testing.T) (signal func(os.Signal)) {
 	}
 }
 
+// awaitHang waits until the process reads the catalog for a bake that is under way.
+func (c cook) awaitHang(t *testing.T, ended <-chan bake.Outcome) {
+	t.Helper()
+	hangs := func() bool { _, err := os.Stat(c.Diary); return err == nil }
+	until(t.Context(), func() bool { return hangs() || len(ended) > 0 })
+	if !hangs() {
+		t.Fatal("another process baked")
+	}
+}
+
 // A process that bakes stands still for longer than its lease. Another takes the
 // bake over and publishes it. When the first goes on it finishes what it was
 // doing, and publishes nothing beside the other.
 func TestAFrozenProcessDoesNotPublishBesideTheOther(t *testing.T) {
-	if spec := os.Getenv(kitchenEnv); spec != "" {
-		var c cook
-		if err := json.Unmarshal([]byte(spec), &c); err != nil {
-			t.Fatal(err)
-		}
-		c.be(t)
+	if isCook(t) {
 		return
 	}
 	k := newKitchens(t)
 	k.FanOut = 1 << 30
 	dir := t.TempDir()
-	c := cook{Kitchens: k, Diary: filepath.Join(dir, "reading"), Gate: filepath.Join(dir, "gate")}
+	c := cook{Kitchens: k, Hang: 1, Diary: filepath.Join(dir, "reading"), Gate: filepath.Join(dir, "gate")}
 	frozen := c.start(t)
 	catalog := &larder{movies: 40}
 	other := k.start(t, catalog)
 	done := make(chan bake.Outcome, 1)
 	go func() { done <- other.bake(t, bake.Request{Full: true}) }()
-	until(t.Context(), func() bool { _, err := os.Stat(c.Diary); return err == nil })
+	c.awaitHang(t, done)
 	frozen(syscall.SIGSTOP)
 	taken := <-done
 	if taken.Status != bake.Published || taken.Root != full(t, catalog) {
@@ -355,6 +382,77 @@ func TestAFrozenProcessDoesNotPublishBesideTheOther(t *testing.T) {
 	}
 }
 
+// What the process that leads has in memory goes with it: an update that it had
+// planned is planned anew.
+func TestAnUpdateThatIsTakenOverBeginsAnew(t *testing.T) {
+	if isCook(t) {
+		return
+	}
+	k := newKitchens(t)
+	c := cook{Kitchens: k, Hang: 2, Diary: filepath.Join(t.TempDir(), "reading")}
+	killed := c.start(t)
+	catalog := &larder{movies: 40}
+	var others []*oneKitchen
+	for range 2 {
+		others = append(others, k.start(t, catalog))
+	}
+	until(t.Context(), func() bool { return others[0].engine.Processes() == 3 })
+	if first := others[0].bake(t, bake.Request{}); first.Status != bake.Published {
+		t.Fatalf("the first: %+v", first)
+	}
+	shards := k.tasks(t)
+	catalog.grow()
+	done := make(chan bake.Outcome, 1)
+	go func() { done <- others[0].bake(t, bake.Request{}) }()
+	c.awaitHang(t, done)
+	killed(syscall.SIGKILL)
+	if got := <-done; got.Status != bake.Published || !got.Full || got.Root != full(t, catalog) {
+		t.Errorf("taken over: %+v; root %s is expected", got, full(t, catalog))
+	}
+	if more := k.tasks(t) - shards; more != 6 {
+		t.Errorf("the two that are left made it in %d shards", more)
+	}
+}
+
+// Every process watches the catalog, and each edit is baked once. When the one
+// that leads is gone the next goes on.
+func TestAnEditIsBakedOnceByHoweverManyProcesses(t *testing.T) {
+	k := newKitchens(t)
+	catalog := &larder{movies: 3}
+	var all []*oneKitchen
+	for range 3 {
+		one := k.start(t, catalog)
+		if err := one.Start(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := one.Stop(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
+		all = append(all, one)
+	}
+	served := func() int64 {
+		head, err := all[0].releases.Head(t.Context())
+		if err != nil || len(head.Releases) == 0 {
+			return 0
+		}
+		made, err := all[0].releases.Load(t.Context(), head.Releases[0].Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Manifest().CatalogSequence
+	}
+	for _, edits := range []int64{3, 4, 5} {
+		until(t.Context(), func() bool { return served() == edits })
+		catalog.grow()
+	}
+	until(t.Context(), func() bool { return served() == 6 })
+	if n := k.count(t, "name = 'bake'"); n != 4 {
+		t.Errorf("a start and three edits were baked %d times", n)
+	}
+}
+
 // packs counts the packs in the bucket.
 func (k kitchens) packs(t *testing.T) int {
 	t.Helper()
@@ -373,13 +471,18 @@ func (k kitchens) packs(t *testing.T) int {
 // tasks counts the shards that were made.
 func (k kitchens) tasks(t *testing.T) int {
 	t.Helper()
+	return k.count(t, "name = 'shard' AND status = 'SUCCESS'")
+}
+
+// count counts the engine's executions.
+func (k kitchens) count(t *testing.T, which string) (n int) {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), k.State.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	var n int
-	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM dbos.workflow_status WHERE name = 'shard' AND status = 'SUCCESS'").Scan(&n); err != nil {
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM dbos.workflow_status WHERE "+which).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

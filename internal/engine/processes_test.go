@@ -27,7 +27,7 @@ func each(t *testing.T, test func(t *testing.T, state engine.Config)) {
 // one of them is gone.
 func shared(t *testing.T) engine.Config {
 	t.Helper()
-	return engine.Config{URL: databasetest.Postgres(t), Poll: 20 * time.Millisecond, Lease: 500 * time.Millisecond}
+	return engine.Config{URL: databasetest.Postgres(t), Poll: 20 * time.Millisecond, Lease: 2 * time.Second}
 }
 
 func submitTo[P, R any](t *testing.T, state engine.Config, name, id string, input P) func() R {
