@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 
@@ -185,19 +186,19 @@ func applyAll(store *catalog.Store, lines ...string) error {
 func TestABatchIsWrittenInAnOrderThatReferencesAllow(t *testing.T) {
 	const n = 300
 	store := newStore(t)
-	var puts, deletes []string
+	var puts, again, deletes []string
 	for i := range n {
 		puts = append(puts,
-			fmt.Sprintf(`{"type":"title","id":"e%d","kind":"episode","parent":"s%d"}`, i, i),
-			fmt.Sprintf(`{"type":"title","id":"s%d","kind":"season","parent":"r%d"}`, i, i/2),
 			fmt.Sprintf(`{"type":"title","id":"r%d","kind":"series"}`, i),
-			fmt.Sprintf(`{"type":"title","id":"r%d","op":"merge","year":2000}`, i))
+			fmt.Sprintf(`{"type":"title","id":"s%d","kind":"season","parent":"r%d"}`, i, i/2),
+			fmt.Sprintf(`{"type":"title","id":"e%d","kind":"episode","parent":"s%d"}`, i, i))
+		again = append(again, fmt.Sprintf(`{"type":"title","id":"r%d","op":"merge","year":2000}`, i))
 		deletes = append(deletes,
 			fmt.Sprintf(`{"type":"title","id":"r%d","op":"delete"}`, i),
 			fmt.Sprintf(`{"type":"title","id":"s%d","op":"delete"}`, i),
 			fmt.Sprintf(`{"type":"title","id":"e%d","op":"delete"}`, i))
 	}
-	mustApply(t, store, puts...)
+	mustApply(t, store, slices.Concat(puts, again)...)
 	if got := len(snapshot(t, store).Titles); got != 3*n {
 		t.Errorf("%d titles, want %d", got, 3*n)
 	}
