@@ -26,7 +26,7 @@ import (
 type edgeFlags struct {
 	listen, countryFrom, cache string
 	countries, proxies         []string
-	poll, maxAge               time.Duration
+	poll, maxAge, sharedMaxAge time.Duration
 	accessLog                  bool
 }
 
@@ -57,6 +57,8 @@ func (c *cli) edge() *cobra.Command {
 		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
 	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s)")
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
+	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,
+		"for how long a CDN may keep a document that is purged at every publication (CDN-Cache-Control; default: not said)")
 	flags.BoolVar(&f.accessLog, "access-log", false, "log every answer")
 	return cmd
 }
@@ -118,6 +120,7 @@ func (c *cli) edgeSettings(f edgeFlags) (config edge.Config, listen, url string,
 		}
 	}
 	config.MaxAge = cmp.Or(f.maxAge, config.MaxAge)
+	config.SharedMaxAge = f.sharedMaxAge
 	config.TrustedProxies = append(config.TrustedProxies, f.proxies...)
 	for _, code := range f.countries {
 		country, err := ovenbird.ParseCountry(strings.TrimSpace(code))

@@ -27,6 +27,10 @@ type Config struct {
 	// means DefaultMaxAge, less than 0 means not at all. A cache never keeps a
 	// document past its next transition. Rounded down to seconds, an hour at most.
 	MaxAge time.Duration
+	// SharedMaxAge is for how long a CDN that is purged by key at every publication
+	// may keep a document (CDN-Cache-Control, RFC 9213); 0 tells it nothing of its
+	// own. Never past the next transition, an hour at most.
+	SharedMaxAge time.Duration
 	// Poll is how often the edge looks for a new release; 0 means DefaultPoll.
 	Poll time.Duration
 }

@@ -34,6 +34,7 @@ type representation struct {
 	body     []byte
 	etag     string // strong and quoted: two bodies that differ have two tags
 	etags    []string
+	digests  []string // the value of Repr-Digest (RFC 9530)
 	encoding []string // nil for identity
 	length   []string
 }
@@ -41,7 +42,10 @@ type representation struct {
 func newRepresentation(c coding, body []byte) *representation {
 	hash := sha256.Sum256(body)
 	etag := `"` + base64.RawURLEncoding.EncodeToString(hash[:16])
-	r := &representation{body: body, length: []string{strconv.Itoa(len(body))}}
+	r := &representation{
+		body: body, length: []string{strconv.Itoa(len(body))},
+		digests: []string{"sha-256=:" + base64.StdEncoding.EncodeToString(hash[:]) + ":"},
+	}
 	if c != identity {
 		etag += "-" + codingNames[c]
 		r.encoding = []string{codingNames[c]}

@@ -27,6 +27,9 @@ type headers struct {
 	vary []string
 	// fresh is Cache-Control by how many seconds a document may be kept.
 	fresh [][]string
+	// shared is CDN-Cache-Control (RFC 9213) in the same way; nil where caches that
+	// can be purged are told nothing of their own.
+	shared [][]string
 	// timing is Server-Timing by microseconds.
 	timing [timingSteps][]string
 }
@@ -49,6 +52,11 @@ func newHeaders(c Config, l locator) headers {
 	for s := range c.maxAgeSeconds() + 1 {
 		h.fresh = append(h.fresh, []string{scope + ", max-age=" + strconv.FormatInt(s, 10) + ", must-revalidate"})
 	}
+	if c.SharedMaxAge > 0 && scope == "public" {
+		for s := range int64(min(c.SharedMaxAge, longestMaxAge)/time.Second) + 1 {
+			h.shared = append(h.shared, []string{"public, max-age=" + strconv.FormatInt(s, 10)})
+		}
+	}
 	for us := range h.timing {
 		h.timing[us] = []string{timingValue(us)}
 	}
@@ -61,8 +69,17 @@ func timingValue(us int) string {
 
 // cacheControl returns the value for a document that stays as it is until an instant.
 func (h *headers) cacheControl(now, until int64) []string {
-	seconds := (until - now) / int64(time.Second)
-	return h.fresh[min(seconds, int64(len(h.fresh)-1))]
+	return atMost(h.fresh, (until-now)/int64(time.Second))
+}
+
+// sharedControl is the same for caches that can be purged.
+func (h *headers) sharedControl(now, until int64) []string {
+	return atMost(h.shared, (until-now)/int64(time.Second))
+}
+
+// atMost returns the value for so many seconds, or for the most there is one for.
+func atMost(values [][]string, seconds int64) []string {
+	return values[min(seconds, int64(len(values)-1))]
 }
 
 // serverTiming returns the value for an answer that took so long.
@@ -79,7 +96,12 @@ func (e *Edge) describe(h http.Header, a *answer) {
 	h["Etag"] = a.representation.etags
 	h["Cache-Control"] = e.headers.cacheControl(a.now, a.until)
 	h["Vary"] = e.headers.vary
+	if e.headers.shared != nil {
+		h["Cdn-Cache-Control"] = e.headers.sharedControl(a.now, a.until)
+	}
 	h["Surrogate-Key"] = a.entry.surrogates
+	h["Cache-Tag"] = a.entry.tags
+	h["Repr-Digest"] = a.representation.digests
 	h["Ovenbird-Release"] = a.state.header
 	h["No-Vary-Search"] = noVarySearch
 	h["Cache-Status"] = cacheHit

@@ -56,6 +56,7 @@ func (a *application) choose(country uint8, rest string) (ed *edition, path stri
 // entry is what lies at a path of an edition, over the time of the release.
 type entry struct {
 	surrogates []string  // the value of Surrogate-Key
+	tags       []string  // the value of Cache-Tag
 	versions   []version // at least one, in the order in which they come into force
 
 	// cards are the slots of its lists, ordered, and parts what they were made

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"ovenbird/internal/ovenbird"
@@ -361,7 +362,10 @@ func (t *takeover) entry(key release.Key) (*entry, error) {
 		row:      t.row(key),
 		cards:    make(map[string][]rowVersion),
 	}
-	e := &entry{surrogates: []string{surrogateKeys(key)}, cards: t.slots(key)}
+	keys := purgeKeys(key)
+	e := &entry{
+		surrogates: []string{strings.Join(keys, " ")}, tags: []string{strings.Join(keys, ",")}, cards: t.slots(key),
+	}
 	for _, slot := range e.cards {
 		m.cards[slot] = t.row(release.Key{Edition: key.Edition, Path: slot})
 	}
@@ -374,10 +378,11 @@ func (t *takeover) entry(key release.Key) (*entry, error) {
 	return e, nil
 }
 
-// surrogateKeys are the names by which a CDN can purge a document, in all
-// countries, or all of its edition.
-func surrogateKeys(key release.Key) string {
-	return key.Edition + "/ " + key.Edition + "/" + (&url.URL{Path: key.Path}).EscapedPath()
+// purgeKeys are the names by which a CDN can purge all documents of an edition,
+// or one in all countries. They have no space and no comma in them.
+func purgeKeys(key release.Key) []string {
+	path := strings.ReplaceAll((&url.URL{Path: key.Path}).EscapedPath(), ",", "%2C")
+	return []string{key.Edition + "/", key.Edition + "/" + path}
 }
 
 // updateHolders notes which lists hold which cards from now on.
