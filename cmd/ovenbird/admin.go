@@ -12,6 +12,7 @@ import (
 	"ovenbird/internal/edge"
 	"ovenbird/internal/engine"
 	"ovenbird/internal/lifecycle"
+	"ovenbird/internal/source"
 )
 
 // noAdmin in place of an address leaves the admin API out.
@@ -41,10 +42,11 @@ func (e *environment) adminAPI(
 	})
 }
 
-// addAdmin adds the admin API to what runs, unless it is to be left out. The
+// addAdmin adds the admin API, and the webhooks of sources beside it, to what
+// runs, unless it is to be left out. The
 // function that it returns says where it is.
 func (c *cli) addAdmin(
-	ctx context.Context, group *lifecycle.Group, e *environment, service *bake.Service, listen string,
+	ctx context.Context, group *lifecycle.Group, e *environment, service *bake.Service, follower *source.Service, listen string,
 	log *slog.Logger, now func() time.Time,
 ) (tell func(), err error) {
 	if listen == noAdmin {
@@ -54,7 +56,7 @@ func (c *cli) addAdmin(
 	if err != nil {
 		return nil, err
 	}
-	server := edge.NewServer(listen, api, log)
+	server := edge.NewServer(listen, withWebhooks(api, follower), log)
 	group.Add("admin server", server)
 	group.Add("admin", api) // after its server, to end the streams before that waits for them
 	return func() { c.note("admin URL http://%s%s", server.Addr(), admin.Prefix) }, nil

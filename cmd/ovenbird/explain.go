@@ -111,11 +111,11 @@ func (c *cli) doctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Check the site and say what to mend",
-		Long: "Doctor looks the site over, good and bad. With --bucket URL it also opens the bucket, and tries out whether\n" +
-			"releases can be written to it, with an object that it removes again.",
+		Long: "Doctor looks the site over, good and bad, and connects to its sources. With --bucket URL it also opens the\n" +
+			"bucket, and tries out whether releases can be written to it, with an object that it removes again.",
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := site.Check(c.siteDir)
+			findings := append(site.Check(c.siteDir), checkSources(cmd.Context(), c.siteDir)...)
 			if c.bucket != "" {
 				findings = append(findings, checkBucket(cmd.Context(), c.bucket))
 			}

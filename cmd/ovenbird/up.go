@@ -80,6 +80,10 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	if err != nil {
 		return err
 	}
+	follower, err := e.follower(ctx, runs, log, now)
+	if err != nil {
+		return errors.Join(err, runs.Stop(ctx))
+	}
 	listen = cmp.Or(listen, e.settings.Listen)
 	server := edge.NewServer(listen, routes(e.site.Dir, serving), log)
 	var group lifecycle.Group
@@ -87,7 +91,8 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	group.Add("edge", serving)
 	group.Add("bake", service)
 	group.Add("server", server)
-	tellAdmin, err := c.addAdmin(ctx, &group, e, service, adminAddress(adminListen, listen), log, now)
+	group.Add("sources", follower)
+	tellAdmin, err := c.addAdmin(ctx, &group, e, service, follower, adminAddress(adminListen, listen), log, now)
 	if err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
