@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"ovenbird/internal/database/databasetest"
 	"ovenbird/internal/engine"
 )
@@ -219,5 +221,40 @@ func TestAnEngineIsInOnePlace(t *testing.T) {
 		if _, err := engine.New(t.Context(), state); err == nil {
 			t.Errorf("an engine opened at %+v", state)
 		}
+	}
+}
+
+// A restart of the database, or a network that fails, ends every connection in
+// the middle of things. All workflows come to their end all the same.
+func TestAnEngineOutlivesItsConnections(t *testing.T) {
+	state := shared(t)
+	dir := t.TempDir()
+	diary, gate := filepath.Join(dir, "diary"), filepath.Join(dir, "gate")
+	child{Name: "one", State: state, Diary: diary, Gate: gate}.start(t)
+	conn, err := pgx.Connect(t.Context(), state.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	cut := func() {
+		t.Helper()
+		const all = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+		if _, err := conn.Exec(t.Context(), all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := submitTo[string, string](t, state, "steps", "job", "in")
+	await(t.Context(), func() bool { return strings.Contains(read(diary), "second in one") })
+	cut()
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cut()
+	if got := result(); got != "in first second by one" {
+		t.Errorf("the workflow returned %q", got)
+	}
+	cut()
+	if got := submitTo[string, string](t, state, "steps", "next", "again")(); got != "again first second by one" {
+		t.Errorf("the next returned %q", got)
 	}
 }
