@@ -30,7 +30,7 @@ type proxy struct {
 // connection it does by panicking with http.ErrAbortHandler.
 type fault func(w http.ResponseWriter, r *http.Request, pass http.Handler)
 
-func newProxy(t *testing.T, gateway *buckettest.Gateway) *proxy {
+func newProxy(t testing.TB, gateway *buckettest.Gateway) *proxy {
 	t.Helper()
 	target, err := url.Parse(gateway.Endpoint)
 	if err != nil {
