@@ -3,10 +3,13 @@ package main
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ovenbird/internal/bucket"
 	"ovenbird/internal/bucket/buckettest"
+	"ovenbird/internal/site"
 )
 
 // The scripts run the real program with its releases in a store that speaks S3.
@@ -30,4 +33,26 @@ func TestScriptsOnS3(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+func TestEdgesAskARemoteBucketLessOften(t *testing.T) {
+	gateway := buckettest.StartGateway(t)
+	for _, test := range []struct {
+		url       string
+		set, want time.Duration
+	}{
+		{"mem://", 0, 0}, // what an edge does by itself
+		{gateway.URL(gateway.NewBucket(t)), 0, time.Second},
+		{gateway.URL(gateway.NewBucket(t)), 3 * time.Second, 3 * time.Second},
+		{"mem://", 3 * time.Second, 3 * time.Second},
+	} {
+		b, err := bucket.Open(t.Context(), bucket.Config{URL: test.url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &environment{settings: &site.Environment{Poll: test.set}, bucket: b}
+		if got := e.edgeConfig().Poll; got != test.want {
+			t.Errorf("%s with %s: got %s, want %s", test.url, test.set, got, test.want)
+		}
+	}
 }
