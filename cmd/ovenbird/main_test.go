@@ -2,12 +2,15 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"ovenbird/internal/database/databasetest"
 )
 
 func TestMain(m *testing.M) {
@@ -21,6 +24,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			working, err := os.Getwd()
 			env.Setenv("TOONS", working+"/../../examples/toons")
+			if t, ok := env.T().(testing.TB); ok && strings.HasPrefix(filepath.Base(env.WorkDir), "script-postgres") {
+				env.Setenv("DATABASE", databasetest.Postgres(t))
+			}
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand},

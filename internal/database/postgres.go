@@ -127,19 +127,19 @@ func explain(config *pgx.ConnConfig, err error) error {
 	var remedy string
 	switch code := sqlState(err); {
 	case code == "28P01" || code == "28000":
-		remedy = "check the user and the password; give the password in PGPASSWORD or the file ~/.pgpass"
+		remedy = "the server refuses the user or the password; give the password in PGPASSWORD or the file ~/.pgpass"
 	case code == "3D000":
-		remedy = fmt.Sprintf("make the database: createdb --encoding=UTF8 --template=template0 --owner=%s %s", config.User, config.Database)
+		remedy = fmt.Sprintf("there is no such database; make it with createdb --encoding=UTF8 --template=template0 --owner=%s %s", config.User, config.Database)
 	case code == "42501":
-		remedy = fmt.Sprintf("let the user make tables: ALTER DATABASE %s OWNER TO %s", config.Database, config.User)
+		remedy = fmt.Sprintf("the user may not make tables; let it: ALTER DATABASE %s OWNER TO %s", config.Database, config.User)
 	case code == "53300":
-		remedy = "raise max_connections of the server; each process of ovenbird takes up to ten"
+		remedy = "the server has no connection left; raise its max_connections: a process of ovenbird takes up to twenty"
 	case code == "" && postgres{}.lost(err):
-		remedy = "is the server running, and are host and port right"
+		remedy = "the server does not answer; is it running, and are host and port right"
 	default:
 		return err
 	}
-	return fmt.Errorf("%w: %s", err, remedy)
+	return fmt.Errorf("%s: %w", remedy, err)
 }
 
 func (p postgres) name() string { return p.label }

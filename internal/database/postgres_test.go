@@ -129,13 +129,13 @@ func TestWhatStandsInTheWayOfOpeningIsExplained(t *testing.T) {
 	}
 	for _, test := range []struct{ name, url, says string }{
 		{"wrong password", with(func(u *url.URL) { u.User = url.UserPassword("editor", "hunter2") }), "give the password in PGPASSWORD or the file ~/.pgpass"},
-		{"no such role", with(func(u *url.URL) { u.User = url.UserPassword("nobody", "hunter2") }), "check the user and the password"},
+		{"no such role", with(func(u *url.URL) { u.User = url.UserPassword("nobody", "hunter2") }), "refuses the user or the password"},
 		{"no such database", with(func(u *url.URL) { u.User = url.UserPassword("postgres", "hunter2"); u.Path = "/none" }), "createdb --encoding=UTF8 --template=template0 --owner=postgres none"},
 		{"may not make tables", with(func(u *url.URL) { u.User = url.UserPassword("editor", "right") }), "ALTER DATABASE"},
 		{"not UTF-8", with(func(u *url.URL) { u.Path = "/test_latin1" }), "is encoded in LATIN1, which can not hold every text"},
-		{"no such folder", with(func(u *url.URL) { u.RawQuery = "host=/nowhere&password=hunter2" }), "is the server running, and are host and port right"},
-		{"nobody listens", "postgres://editor:hunter2@127.0.0.1:1/a", "is the server running, and are host and port right"},
-		{"no such host", "postgres://editor:hunter2@no.such.host.invalid/a", "is the server running, and are host and port right"},
+		{"no such folder", with(func(u *url.URL) { u.RawQuery = "host=/nowhere&password=hunter2" }), "the server does not answer; is it running, and are host and port right"},
+		{"nobody listens", "postgres://editor:hunter2@127.0.0.1:1/a", "the server does not answer; is it running, and are host and port right"},
+		{"no such host", "postgres://editor:hunter2@no.such.host.invalid/a", "the server does not answer; is it running, and are host and port right"},
 		{"not a URL", "postgres://editor:hunter2%@127.0.0.1/a", "its URL, or a PG* variable, can not be read"},
 		{"not a port", "postgres://editor:hun/ter2@127.0.0.1/a", "its URL, or a PG* variable, can not be read"},
 		{"another database", "mysql://editor:hunter2@127.0.0.1/a", "write postgres://USER@HOST:PORT/NAME"},
