@@ -35,7 +35,7 @@ func Compile(d Document) (*Plan, error) {
 		return nil, join(c.errs)
 	}
 	return &Plan{
-		template: d.Template, pageSize: d.PageSize, longestPrefix: d.LongestPrefix,
+		source: d.Source, template: d.Template, pageSize: d.PageSize, longestPrefix: d.LongestPrefix,
 		root: root, cards: c.cards, reads: c.reads, days: c.days, namesTitles: c.namesTitles,
 	}, nil
 }

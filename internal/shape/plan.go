@@ -18,6 +18,7 @@ type Source struct {
 // Plan is a compiled shape. It is immutable: any number of goroutines may
 // render it, each with a Renderer of its own.
 type Plan struct {
+	source        Source
 	template      Template
 	pageSize      int
 	longestPrefix int
@@ -30,6 +31,9 @@ type Plan struct {
 
 // Template returns the path of the plan's documents and what they are keyed by.
 func (p *Plan) Template() Template { return p.template }
+
+// Source returns the shape that the plan was compiled from.
+func (p *Plan) Source() Source { return p.source }
 
 // PageSize returns how many titles go to a page, 0 in a plan without pages.
 func (p *Plan) PageSize() int { return p.pageSize }

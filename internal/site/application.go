@@ -216,7 +216,6 @@ func (l *loader) document(e entry, template shape.Template, application string) 
 		l.add(n.get("shape").place, err)
 		return nil
 	}
-	l.texts[plan] = source.Text
 	return plan
 }
 

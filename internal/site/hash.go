@@ -42,7 +42,7 @@ type shapeMark struct {
 }
 
 // hash returns the SHA-256 of the fingerprint, in hex.
-func (l *loader) hash(s *Site) string {
+func hash(s *Site) string {
 	mark := fingerprint{
 		Variations: s.Variations(),
 		Ages:       make(map[string]map[string]int),
@@ -64,7 +64,7 @@ func (l *loader) hash(s *Site) string {
 	}
 	for _, a := range s.Content.Applications {
 		for _, d := range a.Documents {
-			mark.Shapes = append(mark.Shapes, shapeMark{a.Name, d.Template().String(), d.PageSize(), d.LongestPrefix(), l.texts[d]})
+			mark.Shapes = append(mark.Shapes, shapeMark{a.Name, d.Template().String(), d.PageSize(), d.LongestPrefix(), d.Source().Text})
 		}
 	}
 	encoded, err := json.Marshal(mark)

@@ -139,7 +139,7 @@ const (
 
 // load reads a site from files, which messages place in dir.
 func load(files fs.FS, dir string) (*Site, error) {
-	l := &loader{files: files, dir: dir, texts: make(map[*shape.Plan]string)}
+	l := &loader{files: files, dir: dir}
 	s := &Site{Dir: dir, files: files}
 	l.site(s)
 	l.content(&s.Content)
@@ -147,7 +147,7 @@ func load(files fs.FS, dir string) (*Site, error) {
 		return nil, err
 	}
 	s.shapes = l.shapes
-	s.Content.Hash = l.hash(s)
+	s.Content.Hash = hash(s)
 	return s, nil
 }
 
@@ -156,8 +156,7 @@ type loader struct {
 	problems
 	files  fs.FS
 	dir    string
-	texts  map[*shape.Plan]string // of their shapes
-	shapes []string               // paths of those that were read
+	shapes []string // paths of those that were read
 }
 
 // place is the beginning of a file, as messages name it.
