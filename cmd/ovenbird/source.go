@@ -115,12 +115,15 @@ func (c *cli) runSource(ctx context.Context, e *environment, request source.Requ
 	if err := c.print(outcome, func(w io.Writer) error { return tellOutcome(w, &outcome) }); err != nil {
 		return err
 	}
+	why := strings.Join(outcome.Why, "; ")
 	switch {
+	case outcome.Status == source.Stopped && outcome.Unfit:
+		return ovenbird.Errorf(ovenbird.Held, "the source %s is held: %s", outcome.Source, why)
 	case outcome.Status == source.Stopped:
-		return ovenbird.Errorf(ovenbird.Held, "the source %[1]s is held: %[2]s; see that it is meant, then: ovenbird source allow %[1]s",
-			outcome.Source, strings.Join(outcome.Why, "; "))
+		return ovenbird.Errorf(ovenbird.Held,
+			"the source %[1]s is held: %[2]s; see that it is meant, then: ovenbird source allow %[1]s", outcome.Source, why)
 	case outcome.Status == source.Failed:
-		return ovenbird.Errorf(ovenbird.Unavailable, "the source %s failed: %s", outcome.Source, strings.Join(outcome.Why, "; "))
+		return ovenbird.Errorf(ovenbird.Unavailable, "the source %s failed: %s", outcome.Source, why)
 	case outcome.Refused > 0:
 		return ovenbird.Errorf(ovenbird.Invalid,
 			"refused of the source %s: %d; what was there of these stays", outcome.Source, outcome.Refused)
@@ -234,7 +237,11 @@ func (c *cli) showSource(ctx context.Context, e *environment, s site.Source) err
 			}
 		}
 		if state.Held != nil {
-			fmt.Fprintf(&text, "held since  %s: ovenbird source allow %s\n", state.Held.At.Format(time.RFC3339), s.Name)
+			hint := "ovenbird source allow " + s.Name
+			if state.Last.Unfit {
+				hint = "mend the query or the mapping"
+			}
+			fmt.Fprintf(&text, "held since  %s: %s\n", state.Held.At.Format(time.RFC3339), hint)
 		}
 		_, err := io.WriteString(w, text.String())
 		return err

@@ -76,7 +76,7 @@ func TestSchemasAcceptWhatLoads(t *testing.T) {
 	for file, name := range schemaOf {
 		schema := compiled(t, name)
 		sources := map[string][]byte{"small": small()[file].Data}
-		for _, example := range []string{"toons", "netflix"} {
+		for _, example := range []string{"toons", "netflix", "cms"} {
 			sources[example] = read(t, filepath.Join("..", "..", "examples", example, file))
 		}
 		for where, source := range sources {

@@ -51,6 +51,9 @@ type Outcome struct {
 	Refusals []Refusal     `json:"refusals,omitempty"` // the first of them
 	Why      []string      `json:"why,omitempty"`      // why it is held or failed
 	Warnings []string      `json:"warnings,omitempty"` // what works, and is probably not what was meant
+	// Unfit says of a source that is held that nobody can allow it: its query or
+	// mapping has to be mended.
+	Unfit bool `json:"unfit,omitempty"`
 }
 
 // runner runs one source once.
@@ -109,7 +112,7 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 	outcome.Refused, outcome.Refusals = read.refused, read.refusals
 	switch {
 	case hold != nil:
-		outcome.Status, outcome.Why, state.Held = Stopped, hold.Why, hold
+		outcome.Status, outcome.Why, outcome.Unfit, state.Held = Stopped, hold.Why, err != nil, hold
 		return nil
 	case err != nil:
 		return err
