@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ovenbird/internal/bucket"
@@ -81,15 +82,21 @@ func (s *Store) drop(h *Head) []string {
 // neededPacks returns the packs of every kept release.
 func (s *Store) neededPacks(ctx context.Context, h Head) (map[Hash]struct{}, error) {
 	needed := make(map[Hash]struct{})
-	for _, kept := range h.Releases {
+	var mu sync.Mutex
+	if err := each(ctx, h.Releases, func(ctx context.Context, kept Kept) error {
 		r, err := s.Load(ctx, kept.Ref)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		needed[kept.Pack] = struct{}{}
 		for _, p := range r.manifest.Packs {
 			needed[p] = struct{}{}
 		}
+		return nil
+	}); err != nil {
+		return nil, err
 	}
 	return needed, nil
 }

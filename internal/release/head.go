@@ -139,10 +139,11 @@ func (s *Store) Publish(ctx context.Context, ref Ref) (Head, error) {
 		return Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	m := r.manifest
-	for _, p := range m.Packs {
-		if _, err := s.bucket.Stat(ctx, PackKey(p)); err != nil {
-			return Head{}, fmt.Errorf("%s: %w", doing, bucketFailed(err))
-		}
+	if err := each(ctx, m.Packs, func(ctx context.Context, p Hash) error {
+		_, err := s.bucket.Stat(ctx, PackKey(p))
+		return bucketFailed(err)
+	}); err != nil {
+		return Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	h, err := s.change(ctx, func(h *Head) (bool, error) {
 		if current, ok := h.CurrentRelease(); ok && current.Ref == ref {
