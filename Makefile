@@ -6,6 +6,9 @@ LINTER         := bin/golangci-lint-$(LINTER_VERSION)
 # The S3 server that the tests start; internal/bucket/buckettest asks for this version.
 GATEWAY_VERSION := v1.8.0
 GATEWAY         := bin/versitygw-$(GATEWAY_VERSION)
+# What holds the edge against HTTP/2's standard; internal/edge asks for this version.
+H2SPEC_VERSION := v2.2.1
+H2SPEC         := bin/h2spec-$(H2SPEC_VERSION)
 # What the tests need from npm: the reference GraphQL implementation, GeoIP data.
 NPM            := internal/shape/reference internal/edge/geoipdata
 
@@ -71,7 +74,7 @@ clean: ## remove what was built and set up; environments in .ovenbird stay
 # The steps of `make test`.
 
 .PHONY: setup
-setup: tools $(GATEWAY) $(NPM:%=%/node_modules/.package-lock.json)
+setup: tools $(GATEWAY) $(H2SPEC) $(NPM:%=%/node_modules/.package-lock.json)
 
 .PHONY: tools
 tools:
@@ -89,6 +92,10 @@ vet:
 $(LINTER):
 	GOBIN="$(abspath bin)" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER_VERSION)
 	mv bin/golangci-lint $@
+
+$(H2SPEC):
+	GOBIN="$(abspath bin)" $(GO) install github.com/summerwind/h2spec/cmd/h2spec@$(H2SPEC_VERSION)+incompatible
+	mv bin/h2spec $@
 
 # -p 1: it is large, and compiling much of it at once takes gigabytes.
 $(GATEWAY):

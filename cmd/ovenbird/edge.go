@@ -28,6 +28,7 @@ type edgeFlags struct {
 	countries, proxies         []string
 	poll, maxAge, sharedMaxAge time.Duration
 	accessLog                  bool
+	tls                        edge.TLS
 }
 
 func (c *cli) edge() *cobra.Command {
@@ -59,6 +60,9 @@ func (c *cli) edge() *cobra.Command {
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
 	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,
 		"for how long a CDN may keep a document that is purged at every publication (CDN-Cache-Control; default: not said)")
+	flags.StringVar(&f.tls.CertFile, "tls-cert", "", "certificate to serve HTTPS with (PEM); it is read again when it changes")
+	flags.StringVar(&f.tls.KeyFile, "tls-key", "", "its key (PEM)")
+	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
 	flags.BoolVar(&f.accessLog, "access-log", false, "log every answer")
 	return cmd
 }
@@ -87,11 +91,16 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 		return err
 	}
 	server := edge.NewServer(listen, serving, log)
+	if f.tls != (edge.TLS{}) {
+		if err := server.UseTLS(f.tls); err != nil {
+			return err
+		}
+	}
 	var group lifecycle.Group
 	group.Add("edge", serving)
 	group.Add("server", server)
 	return group.Run(ctx, func() {
-		fmt.Fprintf(c.stdout, "ready http://%s\n", server.Addr()) //nolint:errcheck // who waits for it sees that it is missing
+		fmt.Fprintf(c.stdout, "ready %s\n", server.URL()) //nolint:errcheck // who waits for it sees that it is missing
 	})
 }
 

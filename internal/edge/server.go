@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/quic-go/quic-go/http3"
+
 	"ovenbird/internal/ovenbird"
 )
 
@@ -24,7 +26,9 @@ const (
 // Server serves a handler at an address. It is a lifecycle service.
 type Server struct {
 	listen string
+	log    *slog.Logger
 	http   http.Server
+	http3  *http3.Server // nil: none
 	addr   net.Addr
 }
 
@@ -37,6 +41,7 @@ func NewServer(listen string, h http.Handler, log *slog.Logger) *Server {
 	}
 	return &Server{
 		listen: listen,
+		log:    log,
 		http: http.Server{
 			Handler:           h,
 			ReadHeaderTimeout: readHeaderTimeout,
@@ -59,12 +64,29 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 		return ovenbird.Errorf(ovenbird.Unavailable, "listening at %s: %w", s.listen, err)
 	}
 	s.addr = listener.Addr()
+	if s.http3 != nil {
+		if err := s.listenHTTP3(ctx, fail); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	serve := s.http.Serve
+	if s.http.TLSConfig != nil {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
 	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			fail(ovenbird.Errorf(ovenbird.Internal, "serving at %s: %w", s.addr, err))
 		}
 	}()
 	return nil
+}
+
+// URL returns the address to give to people; it is meaningless before Start.
+func (s *Server) URL() string {
+	if s.http.TLSConfig != nil {
+		return "https://" + s.addr.String()
+	}
+	return "http://" + s.addr.String()
 }
 
 // Addr returns where the server listens; nil before Start.
@@ -74,9 +96,15 @@ func (s *Server) Addr() net.Addr { return s.addr }
 // answered. When ctx ends it closes what is left.
 func (s *Server) Stop(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
+	if s.http3 != nil {
+		err = errors.Join(err, s.http3.Shutdown(ctx))
+	}
 	if err == nil {
 		return nil
 	}
 	_ = s.http.Close()
+	if s.http3 != nil {
+		_ = s.http3.Close()
+	}
 	return ovenbird.Errorf(ovenbird.Unavailable, "waiting for requests to be answered: %w", err)
 }
