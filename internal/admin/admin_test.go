@@ -148,7 +148,8 @@ func (w *world) askContext(ctx context.Context, role admin.Role, method, path, b
 		r.Header.Set("Content-Type", "application/merge-patch+json")
 	}
 	for i := 0; i < len(headers); i += 2 {
-		if r.Header.Set(headers[i], headers[i+1]); headers[i+1] == "" {
+		r.Header.Set(headers[i], headers[i+1])
+		if headers[i+1] == "" {
 			r.Header.Del(headers[i])
 		}
 	}

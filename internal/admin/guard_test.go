@@ -105,6 +105,7 @@ func TestOnlyAGoodTokenIsTaken(t *testing.T) {
 		{[]string{"Bearer " + good[:strings.LastIndex(good, "_")+1]}, 401},
 		{[]string{"Bearer ovb_" + made.ID + good[strings.LastIndex(good, "_"):]}, 401}, // one's id, another's secret
 		{[]string{"Bearer ovb_' OR 1=1 --_x"}, 401},
+		{[]string{"Bearer ovb_\xff_x"}, 401},
 		{[]string{"Bearer " + good, "Bearer " + good}, 401},
 	}
 	ask := func(values []string) int {

@@ -95,6 +95,9 @@ func (a *API) listTitles(ctx context.Context, in *titleFilter) (*pageOutput[Titl
 	case in.Top:
 		filter.Parent = new(ovenbird.TitleID)
 	case in.Parent != "":
+		if p := checkID("query.parent", in.Parent); p != nil {
+			return nil, p
+		}
 		filter.Parent = new(ovenbird.TitleID(in.Parent))
 	}
 	if filter.Match, err = a.titleMatch(ctx, in); err != nil {
@@ -199,6 +202,11 @@ func (a *API) listLicenses(ctx context.Context, in *licenseFilter) (*pageOutput[
 	where, err := in.page()
 	if err != nil {
 		return nil, err
+	}
+	if in.Title != "" {
+		if p := checkID("query.title", in.Title); p != nil {
+			return nil, p
+		}
 	}
 	filter := catalog.LicenseFilter{Title: ovenbird.TitleID(in.Title)}
 	if in.Application != "" || in.Model != "" {

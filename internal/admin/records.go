@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ovenbird/internal/catalog"
+	"ovenbird/internal/ovenbird"
 )
 
 // resource is one of the three kinds of records, whose operations differ only
@@ -132,6 +133,9 @@ type recordOutput[T any] struct {
 }
 
 func (x resource[T]) get(ctx context.Context, in *getInput) (*recordOutput[T], error) {
+	if ovenbird.CheckID(in.ID) != nil {
+		return nil, x.notThere(in.ID)
+	}
 	entry, ok, err := x.api.catalog.One(ctx, x.typ, in.ID)
 	if err != nil {
 		return nil, err
@@ -177,6 +181,9 @@ func (x resource[T]) remove(ctx context.Context, in *deleteInput) (*struct{}, er
 
 // record makes the record that a request asks to write.
 func (x resource[T]) record(id string, op catalog.Op, body []byte, ifMatch, ifNoneMatch string) (catalog.Record, *Problem) {
+	if p := checkID("path.id", id); p != nil {
+		return catalog.Record{}, p
+	}
 	expect, p := expectation(ifMatch, ifNoneMatch)
 	if p != nil {
 		return catalog.Record{}, p
@@ -187,6 +194,14 @@ func (x resource[T]) record(id string, op catalog.Op, body []byte, ifMatch, ifNo
 	}
 	r.Expect = expect
 	return r, nil
+}
+
+// checkID refuses what can not be an id.
+func checkID(location, id string) *Problem {
+	if err := ovenbird.CheckID(id); err != nil {
+		return problem(http.StatusUnprocessableEntity, "There can be no such id.", fieldProblem(location, err.Error()))
+	}
+	return nil
 }
 
 // write applies one record and keeps the answer, where the request has a key, in

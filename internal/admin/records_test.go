@@ -132,6 +132,8 @@ func TestErrorsSayWhichFields(t *testing.T) {
 		{"PUT", "/collections/x", `{"items":["a","b b"]}`, "body.items[1]", 422},
 		{"GET", "/titles?limit=0&kind=film&color=red", "", "query.color", 422},
 		{"GET", "/titles?limit=0&kind=film", "", "query.kind query.limit", 422},
+		{"GET", "/titles?parent=a%00b", "", "query.parent", 422},
+		{"GET", "/licenses?title=%FF", "", "query.title", 422},
 		{"GET", "/titles?cursor=abc", "", "query.cursor", 422},
 		{"GET", "/titles?country=ZZ&application=radio", "", "query.application query.country", 422},
 	}
@@ -344,6 +346,11 @@ func TestManyRecordsAtOnce(t *testing.T) {
 		t.Errorf("got %s %+v\nwant %s", got, result, want)
 	}
 	w.want(200, w.ask(admin.Editor, "POST", "/records?atomic=true", "["+records[0]+"]"))
+	r = w.want(200, w.ask(admin.Editor, "POST", "/records", `[{"type":"title","id":"a\u0000b","kind":"movie"},
+		{"type":"title","id":"x","kind":"episode","parent":"a\u0000b"},{"type":"collection_item","collection":"c\u0000","title":"\u0000"}]`))
+	if !strings.Contains(r.body, `"refused":3`) {
+		t.Errorf("ids with NUL: %s", r)
+	}
 	w.want(400, w.ask(admin.Editor, "POST", "/records", `{"type":"title"}`))
 	w.want(400, w.ask(admin.Editor, "POST", "/records", ``, "Content-Type", "application/json"))
 	w.want(415, w.ask(admin.Editor, "POST", "/records", "x", "Content-Type", "text/csv"))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,9 +16,10 @@ import (
 
 // follower is somebody who follows the feed over a real connection.
 type follower struct {
-	t     *testing.T
-	body  io.ReadCloser
-	lines *bufio.Scanner
+	t      testing.TB
+	status int
+	header http.Header
+	lines  *bufio.Scanner
 }
 
 func (w *world) serve() *httptest.Server {
@@ -28,9 +28,9 @@ func (w *world) serve() *httptest.Server {
 	return server
 }
 
-func (w *world) follow(ctx context.Context, server *httptest.Server, path string, headers ...string) (*http.Response, *follower) {
+func (w *world) follow(ctx context.Context, server *httptest.Server, path string, headers ...string) *follower {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+admin.Prefix+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+admin.Prefix+path, http.NoBody)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -43,11 +43,7 @@ func (w *world) follow(ctx context.Context, server *httptest.Server, path string
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = response.Body.Close() })
-	t, ok := w.t.(*testing.T)
-	if !ok {
-		w.t.Fatal("a benchmark does not follow")
-	}
-	return response, &follower{t, response.Body, bufio.NewScanner(response.Body)}
+	return &follower{w.t, response.StatusCode, response.Header, bufio.NewScanner(response.Body)}
 }
 
 // ids reads n events and returns their ids.
@@ -68,18 +64,18 @@ func TestTheFeedIsFollowed(t *testing.T) {
 	for i := range 3 {
 		w.create(fmt.Sprintf("/titles/t%d", i), `{"kind":"movie"}`)
 	}
-	response, all := w.follow(t.Context(), server, "/changes/stream?after=0")
-	if got := response.Header.Get("Content-Type"); response.StatusCode != 200 || got != "text/event-stream" {
-		t.Fatalf("%d %s", response.StatusCode, got)
+	all := w.follow(t.Context(), server, "/changes/stream?after=0")
+	if got := all.header.Get("Content-Type"); all.status != http.StatusOK || got != "text/event-stream" {
+		t.Fatalf("%d %s", all.status, got)
 	}
 	if got := all.ids(3); got != "1 2 3" {
 		t.Errorf("from the beginning: %s", got)
 	}
-	_, resumed := w.follow(t.Context(), server, "/changes/stream?after=0", "Last-Event-ID", "2")
+	resumed := w.follow(t.Context(), server, "/changes/stream?after=0", "Last-Event-ID", "2")
 	if got := resumed.ids(1); got != "3" {
 		t.Errorf("resumed after 2: %s", got)
 	}
-	_, fresh := w.follow(t.Context(), server, "/changes/stream")
+	fresh := w.follow(t.Context(), server, "/changes/stream")
 	w.create("/titles/t3", `{"kind":"movie"}`)
 	for name, f := range map[string]*follower{"all": all, "resumed": resumed, "fresh": fresh} {
 		if got := f.ids(1); got != "4" {
@@ -91,7 +87,7 @@ func TestTheFeedIsFollowed(t *testing.T) {
 func TestAStreamCarriesTheEntriesOfTheList(t *testing.T) {
 	w := newWorld(t)
 	w.create("/titles/t", `{"kind":"movie","texts":{"name":{"en":"line one\nline two"}}}`)
-	_, f := w.follow(t.Context(), w.serve(), "/changes/stream?after=0")
+	f := w.follow(t.Context(), w.serve(), "/changes/stream?after=0")
 	var data string
 	for data == "" && f.lines.Scan() {
 		data, _ = strings.CutPrefix(f.lines.Text(), "data: ")
@@ -106,7 +102,7 @@ func TestAStreamCarriesTheEntriesOfTheList(t *testing.T) {
 
 func TestAStreamIsKeptAlive(t *testing.T) {
 	w := worldIn(t, databasetest.Empty(t), admin.Config{Heartbeat: time.Millisecond})
-	_, f := w.follow(t.Context(), w.serve(), "/changes/stream")
+	f := w.follow(t.Context(), w.serve(), "/changes/stream")
 	beats := 0
 	for beats < 3 && f.lines.Scan() {
 		if f.lines.Text() == ": alive" {
@@ -123,7 +119,7 @@ func TestStreamsEndWhenTheServerStops(t *testing.T) {
 	server := w.serve()
 	var followers []*follower
 	for range 3 {
-		_, f := w.follow(t.Context(), server, "/changes/stream")
+		f := w.follow(t.Context(), server, "/changes/stream")
 		followers = append(followers, f)
 	}
 	if err := w.api.Stop(t.Context()); err != nil {
@@ -133,9 +129,8 @@ func TestStreamsEndWhenTheServerStops(t *testing.T) {
 		for f.lines.Scan() { // up to the end
 		}
 	}
-	response, _ := w.follow(t.Context(), server, "/changes/stream")
-	if response.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("after the stop: %d", response.StatusCode)
+	if late := w.follow(t.Context(), server, "/changes/stream"); late.status != http.StatusTooManyRequests {
+		t.Errorf("after the stop: %d", late.status)
 	}
 }
 
@@ -145,12 +140,12 @@ func TestOnlySoManyFollow(t *testing.T) {
 	first, cancel := context.WithCancel(t.Context())
 	w.follow(first, server, "/changes/stream")
 	w.follow(t.Context(), server, "/changes/stream")
-	if response, _ := w.follow(t.Context(), server, "/changes/stream"); response.StatusCode != 429 || response.Header.Get("Retry-After") == "" {
-		t.Errorf("one too many: %d", response.StatusCode)
+	if f := w.follow(t.Context(), server, "/changes/stream"); f.status != http.StatusTooManyRequests || f.header.Get("Retry-After") == "" {
+		t.Errorf("one too many: %d", f.status)
 	}
 	cancel() // when one has gone there is room again
 	for {
-		if response, _ := w.follow(t.Context(), server, "/changes/stream"); response.StatusCode == 200 {
+		if w.follow(t.Context(), server, "/changes/stream").status == http.StatusOK {
 			return
 		}
 		if t.Context().Err() != nil {

@@ -136,6 +136,9 @@ func (t *Tokens) List(ctx context.Context) ([]Token, error) {
 // Revoke makes the token with an id or a name good for nothing, at once and for
 // ever. To revoke one again succeeds.
 func (t *Tokens) Revoke(ctx context.Context, idOrName string) (Token, error) {
+	if !printable(idOrName) {
+		return Token{}, ovenbird.Errorf(ovenbird.NotFound, "there is no token %q", idOrName)
+	}
 	var token Token
 	err := t.db.Tx(ctx, func(tx *sql.Tx) (err error) {
 		token, _, err = scanToken(tx.QueryRowContext(ctx, selectTokens+` WHERE id = $1 OR name = $1`, idOrName))
@@ -165,7 +168,7 @@ var (
 // authenticate returns the token that a secret is, or one of the errors above.
 func (t *Tokens) authenticate(ctx context.Context, secret string) (Token, error) {
 	id, _, ok := strings.Cut(strings.TrimPrefix(secret, tokenPrefix), "_")
-	if !ok || !strings.HasPrefix(secret, tokenPrefix) {
+	if !ok || !strings.HasPrefix(secret, tokenPrefix) || !printable(id) {
 		return Token{}, errNoToken
 	}
 	var token Token

@@ -30,7 +30,22 @@ func needsOf(records []Record) *needs {
 	for i := range records {
 		n.add(&records[i])
 	}
+	dropBad(n.titles)
+	dropBad(n.places)
+	dropBad(n.deleted)
+	dropBad(n.licenses)
+	dropBad(n.collections)
+	dropBad(n.whole)
+	for _, titles := range n.items {
+		dropBad(titles)
+	}
 	return n
+}
+
+// dropBad takes out what can not be an id: nothing has it, the record will be
+// refused, and PostgreSQL refuses to be asked for a NUL character.
+func dropBad[K ~string](ids set[K]) {
+	maps.DeleteFunc(ids, func(id K, _ struct{}) bool { return ovenbird.CheckID(string(id)) != nil })
 }
 
 func (n *needs) add(r *Record) {
