@@ -6,9 +6,9 @@ import (
 	"ovenbird/internal/bucket"
 )
 
-// Source is where releases are read: a *bucket.Bucket, or what stands before
+// source is where releases are read: a *bucket.Bucket, or what stands before
 // one. Its errors are those of a bucket.
-type Source interface {
+type source interface {
 	// Version changes with every change of the object, and is cheap to ask for.
 	Version(ctx context.Context, key string) (bucket.Version, error)
 	Read(ctx context.Context, key string) ([]byte, bucket.Version, error)

@@ -10,17 +10,17 @@ import (
 // Reader is releases that can be read and not changed: all that an edge needs.
 // Any number of goroutines may use it.
 type Reader struct {
-	source Source
+	source source
 	codec  *codec
 }
 
 // NewReader returns the releases in a source.
-func NewReader(source Source) (*Reader, error) {
+func NewReader(from source) (*Reader, error) {
 	codec, err := newCodec()
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
 	}
-	return &Reader{source: source, codec: codec}, nil
+	return &Reader{source: from, codec: codec}, nil
 }
 
 // footerGuess is how much of a pack's end is read at first: mostly enough for
