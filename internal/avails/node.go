@@ -2,6 +2,7 @@ package avails
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 
@@ -111,6 +112,9 @@ func (d *document) explain(err error) error {
 	if err == io.EOF { //nolint:errorlint // the decoder returns it as it is
 		return err
 	}
+	if d.tape.err != nil {
+		return d.tape.err
+	}
 	message := strings.TrimPrefix(err.Error(), "XML syntax error on line ")
 	if _, after, ok := strings.Cut(message, ": "); ok && message != err.Error() {
 		message = after
@@ -170,11 +174,15 @@ type tape struct {
 	in   io.Reader
 	kept []byte
 	from int64 // offset of kept
+	err  error // of reading, other than the end
 }
 
 func (t *tape) Read(p []byte) (int, error) {
 	n, err := t.in.Read(p)
 	t.kept = append(t.kept, p[:n]...)
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.err = err
+	}
 	return n, err
 }
 

@@ -124,10 +124,12 @@ func (r *run) formatted(ctx context.Context, name string, input *input) error {
 	if err != nil {
 		return err
 	}
+	var line int64
 	for row, err := range r.cfg.Format.Rows(name, input) {
 		if err != nil {
-			return err
+			return endOfInput(name, line, err)
 		}
+		line = row.Line
 		at := origin{row.Line, row.Part, row.Raw}
 		for _, refusal := range row.Refused {
 			there := origin{refusal.Line, row.Part, row.Raw}
