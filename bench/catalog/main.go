@@ -111,8 +111,8 @@ func generate(titles int) []byte {
 	for i := range titles {
 		b = fmt.Appendf(b, `{"type":"title","id":"t%d","kind":"movie","sort_key":"%06d","year":%d,"runtime_seconds":%d,`+
 			`"genres":["drama","comedy"],"texts":{"name":{"en":"The movie %d","fi":"Elokuva %d"},`+
-			`"synopsis":{"en":"What happens in movie %d, told in a sentence or two.","fi":"Mitä elokuvassa %d tapahtuu, parilla lauseella."}}}`+
-			"\n", i, i, 1950+i%75, 5000+i%3000, i, i, i, i)
+			`"synopsis":{"en":"What happens in movie %d, told in a sentence or two.",`+
+			`"fi":"Mitä elokuvassa %d tapahtuu, parilla lauseella."}}}`+"\n", i, i, 1950+i%75, 5000+i%3000, i, i, i, i)
 		b = fmt.Appendf(b, `{"type":"license","id":"l%d","title":"t%d","territories":["FI","SE"],"applications":["*"],`+
 			`"start":"2026-01-01","model":"svod"}`+"\n", i, i)
 	}

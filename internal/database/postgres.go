@@ -129,7 +129,8 @@ func explain(config *pgx.ConnConfig, err error) error {
 	case code == "28P01" || code == "28000":
 		remedy = "the server refuses the user or the password; give the password in PGPASSWORD or the file ~/.pgpass"
 	case code == "3D000":
-		remedy = fmt.Sprintf("there is no such database; make it with createdb --encoding=UTF8 --template=template0 --owner=%s %s", config.User, config.Database)
+		remedy = fmt.Sprintf("there is no such database; make it with createdb --encoding=UTF8 --template=template0 --owner=%s %s",
+			config.User, config.Database)
 	case code == "42501":
 		remedy = fmt.Sprintf("the user may not make tables; let it: ALTER DATABASE %s OWNER TO %s", config.Database, config.User)
 	case code == "53300":
