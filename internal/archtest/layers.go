@@ -16,7 +16,7 @@ import (
 // docs/decisions/0002-layers.md says why the rows are what they are.
 var layers = [][]string{
 	// Know no domain.
-	{"bucket", "database", "engine", "lifecycle", "archtest"},
+	{"bucket", "database", "engine", "lifecycle", "words", "archtest"},
 	// The words as types.
 	{vocabulary},
 	// What exists; what holds where and when; how a release lies in the bucket.
@@ -26,7 +26,7 @@ var layers = [][]string{
 	// What people write: configuration, feeds.
 	{"site", "importer", "avails"},
 	// The services.
-	{"admin", "bake", "edge", "source", "storefront"},
+	{"admin", "audit", "bake", "edge", "source", "storefront"},
 }
 
 // top are the folders that stand above all layers.

@@ -2,20 +2,16 @@ package facts
 
 import (
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/words"
 )
 
 // Hit is a title that a search finds in some countries.
 type Hit struct {
 	Title     *ovenbird.Title
-	Countries ovenbird.CountrySet // where a word of its name begins with the prefix
-	Leading   ovenbird.CountrySet // those of them where its first word does, so that it comes first
+	Countries ovenbird.CountrySet // where one of the starts of its name (words.Starts) begins with the prefix
+	Leading   ovenbird.CountrySet // those of them where its first one does, so that it comes first
 }
 
 // searchIndex maps folded prefixes to hits, ordered by CompareTitles.
@@ -23,21 +19,6 @@ type searchIndex struct {
 	longest int             // characters
 	only    map[string]bool // the prefixes it knows; nil for all
 	hits    map[string][]Hit
-}
-
-// Fold brings a text to the form in which search compares: compatibility
-// decomposition without marks, in lower case, so that "Élan" is found by "elan".
-func Fold(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		return strings.ToLower(s)
-	}
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(s) {
-		if !unicode.Is(unicode.Mn, r) {
-			b.WriteRune(unicode.ToLower(r))
-		}
-	}
-	return b.String()
 }
 
 // Prefixes returns every prefix, up to longest characters, that finds something
@@ -106,23 +87,22 @@ func (s *timeless) addHits(index *searchIndex, t *ovenbird.Title) {
 	for i := range s.edition.Chains {
 		chain := &s.edition.Chains[i]
 		if name, ok := fallback(t.Texts[ovenbird.Name], chain.Locales); ok {
-			index.add(t, Fold(name), chain.Countries)
+			index.add(t, words.Starts(name), chain.Countries)
 		}
 	}
 }
 
-func (x *searchIndex) add(t *ovenbird.Title, name string, countries ovenbird.CountrySet) {
-	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	for i, word := range words {
+func (x *searchIndex) add(t *ovenbird.Title, starts []string, countries ovenbird.CountrySet) {
+	for i, start := range starts {
 		leading := ovenbird.CountrySet{}
 		if i == 0 {
 			leading = countries
 		}
-		for end, n := range prefixEnds(word) {
+		for end, n := range prefixEnds(start) {
 			if n > x.longest {
 				break
 			}
-			x.enter(word[:end], Hit{Title: t, Countries: countries, Leading: leading})
+			x.enter(start[:end], Hit{Title: t, Countries: countries, Leading: leading})
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/words"
 )
 
 // dice decides what a generated case is like: it returns a number from 0 to n-1.
@@ -264,7 +265,7 @@ func (w *world) keys(d dice) Keys {
 		Title: pickOne(d, w.titles...).ID, Collection: pickOne(d, w.collections...).ID,
 		Page: 1 + d(3), Prefix: pickOne(d, "b", "b", "bi", "big", "be", "e", "el", "7", "v", "q", "ёл"),
 	}
-	k.Prefix = facts.Fold(k.Prefix)
+	k.Prefix = words.Fold(k.Prefix)
 	if t := pickOne(d, w.titles...); t.Kind.Container() {
 		k.Title = t.ID
 	}
