@@ -178,20 +178,50 @@ func (r *rows) parentsFirst() [][]any {
 }
 
 // chunks are how many rows one statement writes: enough to save round trips, and
-// not so many that SQLite, which looks each parameter up by its name, loses what is
-// won. They are few sizes, so that both databases remember the statements.
+// no more than SQLite, which looks each parameter up by its name, takes without
+// getting slower. They are few sizes, so that both databases remember the statements.
 var chunks = []int{16, 4, 1}
 
 // insertAll writes rows in few round trips.
 func (t *table) insertAll(ctx context.Context, tx *sql.Tx, list [][]any) error {
 	for _, size := range chunks {
-		if len(list) < size {
-			continue
+		whole := len(list) / size * size
+		if err := t.insertChunks(ctx, tx, list[:whole], size); err != nil {
+			return fmt.Errorf("write to %s: %w", t.name, err)
 		}
-		for text := t.insert(size); len(list) >= size; list = list[size:] {
-			if _, err := tx.ExecContext(ctx, text, slices.Concat(list[:size]...)...); err != nil {
-				return fmt.Errorf("write to %s: %w", t.name, err)
-			}
+		list = list[whole:]
+	}
+	return nil
+}
+
+// oftenEnough is from how many times on a statement is worth the two round trips
+// of preparing it. SQLite, which has no round trips, would like it at once.
+const oftenEnough = 5
+
+// insertChunks writes rows that are a multiple of size.
+func (t *table) insertChunks(ctx context.Context, tx *sql.Tx, list [][]any, size int) error {
+	if len(list) == 0 {
+		return nil
+	}
+	text := t.insert(size)
+	execute := func(args []any) error {
+		_, err := tx.ExecContext(ctx, text, args...)
+		return err
+	}
+	if len(list) >= oftenEnough*size {
+		statement, err := tx.PrepareContext(ctx, text)
+		if err != nil {
+			return err
+		}
+		defer statement.Close() //nolint:errcheck // the transaction closes it as well
+		execute = func(args []any) error {
+			_, err := statement.ExecContext(ctx, args...)
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(list, size) {
+		if err := execute(slices.Concat(chunk...)); err != nil {
+			return err
 		}
 	}
 	return nil
