@@ -58,8 +58,13 @@ func (s *Sight) Prefixes(longest int) []string {
 // wordsOf returns what of a title's name a search may begin with: from each
 // place where a word begins, the letters and digits up to the next space.
 func (s *Sight) wordsOf(t *ovenbird.Title) []string {
-	name, _ := s.Text(t.Texts, ovenbird.Name)
-	return beginnings(name)
+	words, known := s.words[t.ID]
+	if !known {
+		name, _ := s.Text(t.Texts, ovenbird.Name)
+		words = beginnings(name)
+		s.words[t.ID] = words
+	}
+	return words
 }
 
 func beginnings(name string) []string {

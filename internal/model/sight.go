@@ -17,11 +17,16 @@ type Sight struct {
 	model   *Model
 	chain   []ovenbird.Locale
 	reasons map[ovenbird.TitleID]string // why titles are hidden, of those that were judged
+	words   map[ovenbird.TitleID][]string
+	stays   map[ovenbird.TitleID]stay
 }
 
 // At returns what a variation shows at an instant.
 func (m *Model) At(v Variation, at time.Time) *Sight {
-	return &Sight{Variation: v, At: at, model: m, chain: m.Chain(v), reasons: make(map[ovenbird.TitleID]string)}
+	return &Sight{
+		Variation: v, At: at, model: m, chain: m.Chain(v),
+		reasons: make(map[ovenbird.TitleID]string), words: make(map[ovenbird.TitleID][]string), stays: make(map[ovenbird.TitleID]stay),
+	}
 }
 
 // Visible reports whether a title may be shown.

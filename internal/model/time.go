@@ -80,7 +80,19 @@ func (s *Sight) Availability(id ovenbird.TitleID) (start, end time.Time, ok bool
 	if !s.Visible(id) {
 		return start, end, false
 	}
-	t := s.model.titles[id]
+	found, known := s.stays[id]
+	if !known {
+		found.start, found.end = s.stay(s.model.titles[id])
+		s.stays[id] = found
+	}
+	return found.start, found.end, true
+}
+
+// stay is a time without a gap.
+type stay struct{ start, end time.Time }
+
+// stay works out how long a title that is visible now has been and will be so.
+func (s *Sight) stay(t *ovenbird.Title) (start, end time.Time) {
 	seen := func(at time.Time) bool { return s.model.hidden(s.Variation, at, t, true) == "" }
 	// Between two boundaries nothing changes. Of those up to now, the last at which
 	// the title came back is the start; the first after now at which it is gone is
@@ -96,10 +108,10 @@ func (s *Sight) Availability(id ovenbird.TitleID) (start, end time.Time, ok bool
 		case !b.After(s.At) && visible && !was:
 			start = b
 		case b.After(s.At) && !visible:
-			return start, b, true
+			return start, b
 		}
 	}
-	return start, time.Time{}, true
+	return start, time.Time{}
 }
 
 // Opening returns the next instant, before a limit, at which a title becomes
