@@ -115,6 +115,52 @@ func TestAConnectionLostInTheCommitIsNotTriedAgain(t *testing.T) {
 	}
 }
 
+func TestACrashOfTheServerIsWaitedOutAndLosesNothing(t *testing.T) {
+	_ = databasetest.Postgres(t) // skips where there is no PostgreSQL
+	cluster, err := databasetest.Start(t.Context(), databasetest.Config{}) // one that nobody else uses
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	address, err := cluster.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openNotes(t, database.Config{URL: address})
+	acknowledged, unknown := 0, 0
+	crashed := make(chan error)
+	begun, back := false, false
+	for !back || acknowledged < 60 {
+		switch err := db.Tx(t.Context(), insert("x")); {
+		case err == nil:
+			acknowledged++
+		case errors.Is(err, database.ErrUnknown):
+			unknown++
+		default:
+			t.Fatal(err)
+		}
+		if acknowledged == 20 && !begun {
+			begun = true
+			go func() { crashed <- cluster.Crash() }()
+		}
+		select {
+		case err := <-crashed:
+			if err != nil {
+				t.Fatal(err)
+			}
+			back = true
+		default:
+		}
+	}
+	if n := count(t, db); n < acknowledged || n > acknowledged+unknown {
+		t.Errorf("%d notes; %d were acknowledged, of %d nobody knows", n, acknowledged, unknown)
+	}
+}
+
 func TestWhatStandsInTheWayOfOpeningIsExplained(t *testing.T) {
 	good := databasetest.Postgres(t)
 	run(t, good, `DROP ROLE IF EXISTS editor`, `CREATE ROLE editor LOGIN PASSWORD 'right'`,

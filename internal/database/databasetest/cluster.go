@@ -36,7 +36,8 @@ type Config struct {
 // Cluster is a running PostgreSQL. Any number of goroutines may use it.
 type Cluster struct {
 	dir   string
-	alive io.Closer // when it closes, by Stop or with this process, the cluster goes
+	alive io.WriteCloser // when it closes, by Stop or with this process, the cluster goes
+	lines *bufio.Reader  // what the script says
 	done  func() error
 }
 
@@ -44,9 +45,9 @@ type Cluster struct {
 const superuser = "postgres"
 
 // script makes a cluster in $1 with the programs in $2 and the settings in $3,
-// says that it is ready, and waits for its input to end before it removes
-// everything: the kernel ends that input even when the process at its other end
-// is killed.
+// says that it is ready, and crashes and starts it again for each line that it
+// reads. When its input ends it removes everything: the kernel ends that input even
+// when the process at its other end is killed.
 //
 //nolint:dupword // that is how pg_hba.conf says every database, every user
 const script = `
@@ -56,9 +57,12 @@ trap '"$2/pg_ctl" -D "$1/data" -m immediate stop >>"$log" 2>&1 || true; rm -rf "
 fail() { cat "$log"; exit 1; }
 "$2/initdb" -D "$1/data" -U postgres -E UTF8 --locale=C --auth=trust --no-sync >>"$log" 2>&1 || fail
 printf 'local all postgres trust\nlocal all all scram-sha-256\n' >"$1/data/pg_hba.conf"
-"$2/pg_ctl" -D "$1/data" -l "$log" -o "-k '$1' $3" -w start >>"$log" 2>&1 || fail
-echo ready
-cat >/dev/null
+start() { "$2/pg_ctl" -D "$1/data" -l "$log" -o "-k '$1' $3" -w start >>"$log" 2>&1 || fail; echo ready; }
+start "$@"
+while read -r _; do
+	"$2/pg_ctl" -D "$1/data" -m immediate -w stop >>"$log" 2>&1 || fail
+	start "$@"
+done
 `
 
 // Start starts a cluster and waits until it answers. The caller stops it.
@@ -104,14 +108,32 @@ func (c *Cluster) start(ctx context.Context, programs, settings string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	c.done = cmd.Wait
-	lines := bufio.NewReader(out)
-	if line, err := lines.ReadString('\n'); err == nil && line == "ready\n" {
-		return nil
-	} else if rest, err := io.ReadAll(lines); err == nil {
-		return errors.Join(fmt.Errorf("it says: %s%s", line, rest), c.Stop())
+	c.done, c.lines = cmd.Wait, bufio.NewReader(out)
+	if err := c.ready(); err != nil {
+		return errors.Join(err, c.Stop())
 	}
-	return errors.Join(errors.New("it said nothing"), c.Stop())
+	return nil
+}
+
+// ready waits until the script says that the cluster answers.
+func (c *Cluster) ready() error {
+	line, err := c.lines.ReadString('\n')
+	if err == nil && line == "ready\n" {
+		return nil
+	}
+	rest, err := io.ReadAll(c.lines)
+	return errors.Join(fmt.Errorf("it says: %s%s", line, rest), err)
+}
+
+// Crash ends the server in the middle of what it does, and starts it again.
+func (c *Cluster) Crash() error {
+	if _, err := io.WriteString(c.alive, "crash\n"); err != nil {
+		return fmt.Errorf("crash PostgreSQL: %w", err)
+	}
+	if err := c.ready(); err != nil {
+		return fmt.Errorf("start PostgreSQL after a crash: %w", err)
+	}
+	return nil
 }
 
 // user hands the folder to who will run PostgreSQL, which refuses to run as root.
