@@ -116,7 +116,7 @@ func TestAConnectionLostInTheCommitIsNotTriedAgain(t *testing.T) {
 }
 
 func TestACrashOfTheServerIsWaitedOutAndLosesNothing(t *testing.T) {
-	_ = databasetest.Postgres(t) // skips where there is no PostgreSQL
+	_ = databasetest.Postgres(t)                                           // skips where there is no PostgreSQL
 	cluster, err := databasetest.Start(t.Context(), databasetest.Config{}) // one that nobody else uses
 	if err != nil {
 		t.Fatal(err)
