@@ -51,7 +51,8 @@ const (
 	defaultRows    = 1_000_000
 )
 
-// mostRows bounds what a source may ask for: memory holds 32 bytes for each record.
+// mostRows bounds what a source may ask for: memory holds about a hundred
+// bytes for each record.
 const mostRows = 20_000_000
 
 // secretPattern is what names of secrets look like: those of environment variables.

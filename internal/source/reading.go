@@ -74,6 +74,7 @@ type reading struct {
 	columns    map[string][]Column
 	validators Validators
 	warnings   []string
+	digest     digest // of the records
 	rows       int64
 	records    int64
 	refused    int64
@@ -169,6 +170,7 @@ func (r *reading) add(query string, row int64, record *catalog.Record) error {
 		return nil // refused already
 	}
 	r.content[who] = content
+	r.digest.add(sum)
 	r.records++
 	entry, err := json.Marshal(spooled{subject.Type, subject.ID, line})
 	if err != nil {

@@ -61,7 +61,7 @@ type runner struct {
 	*follower
 	store   *Store
 	ledger  *importer.Ledger
-	catalog writer
+	catalog catalogStore
 	now     func() time.Time
 }
 
@@ -99,6 +99,10 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 		return err
 	}
 	defer func() { _ = read.close() }() // a temporary file
+	sequence, planErr := r.catalog.Sequence(ctx)
+	if planErr != nil {
+		return planErr
+	}
 	plan, planErr := r.plan(ctx, read)
 	if planErr != nil {
 		return planErr
@@ -107,7 +111,7 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 	hold, noted := r.judge(read, plan, state, request.Allow, err)
 	outcome.Warnings = append(outcome.Warnings, noted...)
 	if hold == nil {
-		err = r.apply(ctx, read, plan, outcome)
+		err = r.bring(ctx, read, plan, state.Good, sequence, outcome)
 	}
 	outcome.Refused, outcome.Refusals = read.refused, read.refusals
 	switch {
@@ -122,11 +126,25 @@ func (r *runner) follow(ctx context.Context, request Request, state *State, outc
 		outcome.Status = Unchanged
 	}
 	state.Held = nil
-	state.Good = &Good{At: outcome.At, Rows: read.rows, Records: read.records, Columns: read.columns, Fingerprint: r.fingerprint}
-	if read.refused == 0 { // else it is worth reading again: what stood in the way may be mended
+	state.Good = &Good{
+		At: outcome.At, Rows: read.rows, Records: read.records, Columns: read.columns, Fingerprint: r.fingerprint,
+		Sequence: sequence, Digest: read.digest.String(), Whole: read.refused == 0,
+	}
+	if state.Good.Whole { // else it is worth reading again: what stood in the way may be mended
 		state.Good.Validators = read.validators
 	}
 	return nil
+}
+
+// actor is who writes, for the feed of changes.
+func (r *runner) actor() string { return "source:" + r.Name }
+
+// bring brings the catalog to what was read, unless it is there.
+func (r *runner) bring(ctx context.Context, read *reading, p *plan, good *Good, sequence int64, outcome *Outcome) error {
+	if same, err := r.same(ctx, read, p, good, sequence); err != nil || same {
+		return err
+	}
+	return r.apply(ctx, read, p, outcome)
 }
 
 // plan is what a reading means for the records that are in the catalog.

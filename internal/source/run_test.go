@@ -23,7 +23,8 @@ import (
 type house struct {
 	t       *testing.T
 	dir     string
-	catalog *catalog.Store
+	catalog catalogStore
+	records *catalog.Store
 	store   *Store
 	ledger  *importer.Ledger
 	source  site.Source
@@ -60,9 +61,10 @@ func newHouse(t *testing.T, source site.Source) *house {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{t: t, dir: dir, source: source, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if h.catalog, err = catalog.New(t.Context(), catalog.Config{}, catalog.Deps{DB: db}); err != nil {
+	if h.records, err = catalog.New(t.Context(), catalog.Config{}, catalog.Deps{DB: db}); err != nil {
 		t.Fatal(err)
 	}
+	h.catalog = h.records
 	if h.store, err = OpenStore(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +156,7 @@ func (h *house) check(o Outcome, status Status, changed, vanished int64, why str
 
 func (h *house) snapshot() *ovenbird.Snapshot {
 	h.t.Helper()
-	s, err := h.catalog.Snapshot(h.t.Context())
+	s, err := h.records.Snapshot(h.t.Context())
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -192,7 +194,7 @@ func (h *house) apply(lines ...string) {
 		}
 		records = append(records, record)
 	}
-	if _, err := h.catalog.Apply(h.t.Context(), catalog.Batch{Actor: "editor", Records: records, Atomic: true}); err != nil {
+	if _, err := h.records.Apply(h.t.Context(), catalog.Batch{Actor: "editor", Records: records, Atomic: true}); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -450,6 +452,46 @@ func TestWhatIsThereTwiceAndNotTheSameIsRefusedInAnyOrder(t *testing.T) {
 			t.Errorf("refused are %d: %v; the name is %q", o.Refused, o.Refusals, h.name("t4"))
 		}
 	}
+}
+
+// counted is a catalog that counts batches.
+type counted struct {
+	catalogStore
+	batches int
+}
+
+func (c *counted) Apply(ctx context.Context, b catalog.Batch) ([]catalog.Result, error) {
+	c.batches++
+	return c.catalogStore.Apply(ctx, b)
+}
+
+func TestWhatIsTheSameIsNotComparedAgain(t *testing.T) {
+	h := follow(t, sqliteServer(t))
+	db := openSource(t, h)
+	h.expect(Changed, 20, 0, "")
+	count := &counted{catalogStore: h.catalog}
+	h.catalog = count
+	expect := func(what string, batches int, status Status, changed int64) {
+		t.Helper()
+		count.batches = 0
+		h.expect(status, changed, 0, "")
+		if count.batches != batches {
+			t.Errorf("%s: %d batches, want %d", what, count.batches, batches)
+		}
+	}
+	expect("nothing happened", 0, Unchanged, 0)
+	h.source.Queries[0].SQL += " ORDER BY id DESC"
+	expect("another order", 0, Unchanged, 0)
+	h.apply(`{"type":"title","id":"mine","kind":"movie"}`)
+	expect("an edit of something else", 0, Unchanged, 0)
+	h.apply(`{"type":"license","id":"l4","op":"delete"}`)
+	expect("an edit of a license of the source", 1, Changed, 1)
+	expect("the source's own change", 0, Unchanged, 0)
+	mustExec(t, db, "UPDATE titles SET name = 'Changed' WHERE id = 't1'")
+	expect("a change", 1, Changed, 1)
+	mustExec(t, db, "UPDATE licenses SET territory = 'XQ' WHERE id = 'l2'")
+	expect("a record that the catalog refuses", 1, Unchanged, 0)
+	expect("the same again, as it may be mended", 1, Unchanged, 0)
 }
 
 func TestEditsOfWhatASourceHasAreSetRight(t *testing.T) {

@@ -35,7 +35,7 @@ type Config struct {
 
 // Deps are what a Service stands on.
 type Deps struct {
-	Catalog writer
+	Catalog catalogStore
 	DB      *database.DB // that of the catalog
 	// Engine runs the sources, one at a time. It must not have been started.
 	Engine *engine.Engine

@@ -43,7 +43,7 @@ func (h *house) serve() (s *Service, batches <-chan int) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	cat := told{h.catalog, make(chan int, 100)}
+	cat := told{h.records, make(chan int, 100)}
 	s, err = New(h.t.Context(), Config{Sources: []site.Source{h.source}, Dir: h.dir, Environment: os.LookupEnv},
 		Deps{Catalog: cat, DB: h.store.db, Engine: runs})
 	if err != nil {

@@ -26,6 +26,9 @@ type Good struct {
 	// Validators are those of a feed that was read whole with this Fingerprint.
 	Validators  Validators `json:"validators,omitzero"`
 	Fingerprint string     `json:"fingerprint"` // of the queries and mappings
+	Digest      string     `json:"digest"`      // of the records
+	Whole       bool       `json:"whole"`       // whether all of them were accepted
+	Sequence    int64      `json:"sequence"`    // of the catalog's last change before
 }
 
 // Hold is what stopped a run.

@@ -64,7 +64,7 @@ func (r *runner) write(ctx context.Context, read *reading, removals []catalog.Re
 		read.note(Refusal{Record: one.Record, Reason: one.Reason})
 	}
 	imports, err := importer.New(importer.Config{
-		Actor: "source:" + r.Name, BatchSize: batchSize, LineBytes: 4 * rowBytes, TempDir: r.tempDir, OnReject: refuse,
+		Actor: r.actor(), BatchSize: batchSize, LineBytes: 4 * rowBytes, TempDir: r.tempDir, OnReject: refuse,
 	}, importer.Deps{Catalog: seen})
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func lines(w io.Writer, read *reading, removals []catalog.Record) error {
 
 // observer passes records on to the catalog and notes what became of them.
 type observer struct {
-	catalog           writer
+	catalog           catalogStore
 	changed, vanished int64
 	removed           []key // as was asked for, whether or not there was anything left to do
 }
