@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -20,12 +21,36 @@ import (
 const attempts = 4
 
 // faulty is a bucket behind a proxy, and the same one without it.
-func faulty(t *testing.T) (*proxy, *bucket.Bucket, *bucket.Bucket) {
+func faulty(t *testing.T) (p *proxy, b, direct *bucket.Bucket) {
+	t.Helper()
+	return behindProxy(t, 500*time.Millisecond)
+}
+
+// patient is faulty for faults that take their time and are no stalls.
+func patient(t *testing.T) (p *proxy, b, direct *bucket.Bucket) {
+	t.Helper()
+	return behindProxy(t, time.Minute)
+}
+
+func behindProxy(t *testing.T, stall time.Duration) (p *proxy, b, direct *bucket.Bucket) {
 	t.Helper()
 	gateway := buckettest.StartGateway(t)
-	p := newProxy(t, gateway)
+	p = newProxy(t, gateway)
 	name := gateway.NewBucket(t)
-	return p, openS3(t, buckettest.S3URL(name, p.URL)), openS3(t, gateway.URL(name))
+	var opened [2]*bucket.Bucket
+	for i, url := range []string{buckettest.S3URL(name, p.URL), gateway.URL(name)} {
+		config := quick(url)
+		if i == 1 {
+			stall = time.Minute // nothing is wrong with the gateway, however busy the machine
+		}
+		config.Stall = stall
+		b, err := bucket.Open(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened[i] = b
+	}
+	return p, opened[0], opened[1]
 }
 
 // each returns as many of the faults as a request has attempts.
@@ -89,7 +114,7 @@ func TestCreateTellsOthersContentFromItsOwn(t *testing.T) {
 // TestSwapIsNotTakenForAnothersOfTheSameContent: two who add one to the same
 // number write the same bytes, and only one of them has counted.
 func TestSwapIsNotTakenForAnothersOfTheSameContent(t *testing.T) {
-	p, b, direct := faulty(t)
+	p, b, direct := patient(t)
 	base, err := b.Swap(t.Context(), "n", []byte("5"), "")
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +136,7 @@ func TestSwapIsNotTakenForAnothersOfTheSameContent(t *testing.T) {
 // TestSwapKnowsItselfUnderLaterOnes: the answer was lost, and others went on from
 // what was written before the client looked.
 func TestSwapKnowsItselfUnderLaterOnes(t *testing.T) {
-	p, b, direct := faulty(t)
+	p, b, direct := patient(t)
 	base, err := b.Swap(t.Context(), "head", []byte("base"), "")
 	if err != nil {
 		t.Fatal(err)
@@ -125,9 +150,26 @@ func TestSwapKnowsItselfUnderLaterOnes(t *testing.T) {
 	}
 }
 
+// TestSwapDoesNotTrustATornLook: the store answers with the version of one object
+// and the entity tag of the next.
+func TestSwapDoesNotTrustATornLook(t *testing.T) {
+	p, b, direct := patient(t)
+	base, err := b.Swap(t.Context(), "head", []byte("base"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.inject(http.MethodHead, torn(func() { swapAgain(t, direct, 1) }))
+	if _, err := b.Swap(t.Context(), "head", []byte("mine"), base); !errors.Is(err, bucket.ErrChanged) {
+		t.Errorf("got %v, want ErrChanged", err)
+	}
+	if body, _, _ := direct.Read(t.Context(), "head"); string(body) != "later 1" {
+		t.Errorf("there is %q: a write that nobody saw was overwritten", body)
+	}
+}
+
 // TestSwapDoesNotGuess: so much was written since that nothing tells anymore.
 func TestSwapDoesNotGuess(t *testing.T) {
-	p, b, direct := faulty(t)
+	p, b, direct := patient(t)
 	base, err := b.Swap(t.Context(), "head", []byte("base"), "")
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/bucket/buckettest"
@@ -124,7 +125,9 @@ func TestOpenRespectsTheContext(t *testing.T) {
 	if _, err := bucket.Open(ctx, quick(buckettest.S3URL("name", hanging.URL))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	_, err := bucket.Open(t.Context(), quick(buckettest.S3URL("name", hanging.URL)))
+	impatient := quick(buckettest.S3URL("name", hanging.URL))
+	impatient.Stall = 100 * time.Millisecond
+	_, err := bucket.Open(t.Context(), impatient)
 	if err == nil || !strings.Contains(err.Error(), "does not answer; see the network") {
 		t.Errorf("got %v", err)
 	}

@@ -159,3 +159,17 @@ func losingThen(do func()) fault {
 		panic(http.ErrAbortHandler)
 	}
 }
+
+// torn answers a HEAD with the metadata of before do and the entity tag of after
+// it, as a store that reads one after the other.
+func torn(do func()) fault {
+	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		before, now := httptest.NewRecorder(), httptest.NewRecorder()
+		pass.ServeHTTP(before, r)
+		do()
+		pass.ServeHTTP(now, r)
+		maps.Copy(w.Header(), before.Header())
+		w.Header().Set("ETag", now.Header().Get("ETag"))
+		w.WriteHeader(before.Code)
+	}
+}

@@ -87,7 +87,7 @@ func (s *s3Store) swap(ctx context.Context, key string, body []byte, expect Vers
 	var before written // what the first attempt would replace
 	var failed error   // the last attempt; nil before the first
 	for range rounds {
-		there, err := s.look(ctx, key)
+		there, err := s.lookTwice(ctx, key)
 		switch {
 		case err != nil && failed != nil:
 			return "", unknown(failed)
@@ -144,6 +144,25 @@ func (s *s3Store) put(ctx context.Context, key string, body []byte, state writte
 		return errCondition
 	}
 	return err
+}
+
+// lookTwice is look, until two in a row see the same. A store that keeps objects
+// as files may answer with the metadata of an object and the entity tag of the
+// one that replaces it meanwhile; to write on that condition would overwrite what
+// nobody has seen.
+func (s *s3Store) lookTwice(ctx context.Context, key string) (written, error) {
+	const most = 100 // replaced so often, an object is in use by more than a bucket
+	seen, err := s.look(ctx, key)
+	for range most {
+		if err != nil {
+			return written{}, err
+		}
+		before := seen
+		if seen, err = s.look(ctx, key); err == nil && seen.equal(before) {
+			return seen, nil
+		}
+	}
+	return written{}, errors.Join(errors.New("the object is replaced all the time"), err)
 }
 
 // look returns what was written last, the zero value where there is nothing.

@@ -24,7 +24,7 @@ func TestS3WithAPrefix(t *testing.T) {
 	})
 }
 
-// openS3 opens a bucket that gives up soon.
+// openS3 opens a bucket that tries again soon.
 func openS3(t *testing.T, url string) *bucket.Bucket {
 	t.Helper()
 	b, err := bucket.Open(t.Context(), quick(url))
@@ -35,5 +35,5 @@ func openS3(t *testing.T, url string) *bucket.Bucket {
 }
 
 func quick(url string) bucket.Config {
-	return bucket.Config{URL: url, Stall: 500 * time.Millisecond, Attempts: 4, LongestPause: time.Millisecond}
+	return bucket.Config{URL: url, Stall: time.Minute, Attempts: 4, LongestPause: time.Millisecond}
 }

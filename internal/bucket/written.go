@@ -42,6 +42,10 @@ func writtenIn(attributes *blob.Attributes) (written, error) {
 	return w, nil
 }
 
+func (w written) equal(other written) bool {
+	return w.tag == other.tag && w.version == other.version && slices.Equal(w.writes, other.writes)
+}
+
 func (w written) metadata() map[string]string {
 	m := map[string]string{versionKey: string(w.version)}
 	if len(w.writes) > 0 {
