@@ -72,6 +72,9 @@ func role(t *testing.T, gateway *buckettest.Gateway, place, user string) (*relea
 }
 
 func TestPoliciesOfTheDocumentationAreEnoughAndNoMore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a server")
+	}
 	gateway := buckettest.StartGateway(t)
 	name := gateway.NewBucket(t)
 	place := name + "/prod"
@@ -157,6 +160,9 @@ func refused(t *testing.T, who string, b *bucket.Bucket, attempts map[string]str
 // none, as the baker's policy demands, and every write of the head names the one
 // that it replaces.
 func TestPacksAreNeverOverwritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a server")
+	}
 	gateway := buckettest.StartGateway(t)
 	target, err := url.Parse(gateway.Endpoint)
 	if err != nil {
