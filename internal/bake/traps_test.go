@@ -2,6 +2,8 @@ package bake_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -234,5 +236,18 @@ func (q *ask) judge(t *testing.T, s *model.Site, documents func(model.Variation)
 	}
 	if got := strings.Join(found, " "); got != q.in {
 		t.Errorf("%s/%s at %s is in %q, want %q", edition, path, q.at.Format(time.RFC3339Nano), got, q.in)
+	}
+}
+
+// TestTheDocsNameEveryTrap keeps the table in docs/rights.md complete.
+func TestTheDocsNameEveryTrap(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "rights.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trap := range traps() {
+		if !strings.Contains(string(page), "| "+trap.name+" |") {
+			t.Errorf("docs/rights.md does not name the trap %q", trap.name)
+		}
 	}
 }
