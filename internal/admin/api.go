@@ -45,8 +45,9 @@ type API struct {
 
 // operation is what the guard knows of an operation.
 type operation struct {
-	role    Role
-	maxBody int64
+	role     Role
+	maxBody  int64
+	patience time.Duration // for the body to arrive
 }
 
 // document is a body that never changes.
@@ -158,7 +159,7 @@ func register[I, O any](a *API, role Role, op huma.Operation, handle func(contex
 	if op.Extensions == nil {
 		op.Extensions = map[string]any{"x-role": string(role)}
 	}
-	a.operations[op.Method+" "+Prefix+op.Path] = operation{role, op.MaxBodyBytes}
+	a.operations[op.Method+" "+Prefix+op.Path] = operation{role, op.MaxBodyBytes, op.BodyReadTimeout}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

@@ -102,9 +102,6 @@ func (a *API) writeRecords(ctx context.Context, in *bulkInput) (*bulkOutput, err
 	if err != nil {
 		return nil, err
 	}
-	if try != nil {
-		try.kept = true
-	}
 	return &bulkOutput{b.out}, nil
 }
 

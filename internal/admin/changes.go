@@ -96,7 +96,10 @@ func (a *API) streamChanges(ctx context.Context, in *streamInput) (*huma.StreamR
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) { //nolint:contextcheck // huma's context has the request's
 		defer leave()
-		_, w := humago.Unwrap(hc)
+		r, w := humago.Unwrap(hc)
+		if r.Method == http.MethodHead { // of something that does not end
+			return
+		}
 		s := stream{api: a, w: w, control: http.NewResponseController(w), after: after}
 		s.run(hc.Context())
 	}}, nil
@@ -127,7 +130,7 @@ type stream struct {
 	after   int64
 }
 
-// run sends until the client goes, is too slow, or the API stops.
+// run sends until the client goes, is too slow, or loses its token, or the API stops.
 func (s *stream) run(ctx context.Context) {
 	h := s.w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -150,7 +153,8 @@ func (s *stream) run(ctx context.Context) {
 			return
 		case <-news:
 		case <-heartbeat.C:
-			if s.send([]byte(": alive\n\n")) != nil {
+			// Whoever asks is judged with each request, and this one lasts.
+			if s.api.Tokens.check(ctx, bearer(ctx)) != nil || s.send([]byte(": alive\n\n")) != nil {
 				return
 			}
 		}

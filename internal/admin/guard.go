@@ -20,6 +20,8 @@ const (
 	maxAction   = 64 << 10
 	bodyTimeout = 15 * time.Second
 	bulkTimeout = 2 * time.Minute
+	// answerTimeout is how long a request may take once its body is there.
+	answerTimeout = 2 * time.Minute
 )
 
 // How a client is told to say who it is (RFC 6750).
@@ -68,6 +70,10 @@ func (a *API) guard(next http.Handler) http.Handler {
 		if err := a.Tokens.touch(r.Context(), token); err != nil {
 			a.log.Warn("use of a token not noted", "token", token.Name, "error", err)
 		}
+		// The server's own deadlines are for strangers. A writer without any is one of a test.
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(operation.patience))
+		_ = control.SetWriteDeadline(time.Now().Add(operation.patience + answerTimeout))
 		// One byte more, so that who looks at the length can tell that it is too much.
 		r.Body = http.MaxBytesReader(w, r.Body, operation.maxBody+1)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), bearerKey{}, token)))
@@ -122,9 +128,7 @@ func (a *API) find(r *http.Request) (operation, *Problem) {
 }
 
 // readBody reads a whole body within the operation's limits.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
-	// A writer without deadlines is one of a test.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bulkTimeout))
+func readBody(r *http.Request) ([]byte, *Problem) {
 	body, err := io.ReadAll(r.Body)
 	tooLarge, large := errors.AsType[*http.MaxBytesError](err)
 	switch {

@@ -53,7 +53,6 @@ type answers struct {
 type attempt struct {
 	answers    *answers
 	token, key string
-	kept       bool // whether the answer was committed with what it is about
 }
 
 type attemptKey struct{}
@@ -108,22 +107,21 @@ func (a *attempt) keep(ctx context.Context, tx *sql.Tx, given answer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE admin_answers SET status = $1, headers = $2, body = $3 WHERE token = $4 AND key = $5`,
+	const update = `UPDATE admin_answers SET status = $1, headers = $2, body = $3 WHERE token = $4 AND key = $5 AND status = 0`
+	_, err = tx.ExecContext(ctx, update,
 		given.Status, string(headers), string(given.Body), a.token, a.key)
 	return err
 }
 
-// end keeps the answer where that has not happened, or gives the key free where
-// the same request may have another answer another time.
+// end keeps the answer, or gives the key free where the same request may have
+// another answer another time. An answer that was committed with what it is about
+// stays, whatever happened afterwards.
 func (a *attempt) end(ctx context.Context, given *answer) error {
-	if a.kept {
-		return nil
-	}
 	return a.answers.db.Tx(ctx, func(tx *sql.Tx) error {
 		if given != nil && given.Status < 500 && len(given.Body) <= maxAnswer {
 			return a.keep(ctx, tx, *given)
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM admin_answers WHERE token = $1 AND key = $2`, a.token, a.key)
+		_, err := tx.ExecContext(ctx, `DELETE FROM admin_answers WHERE token = $1 AND key = $2 AND status = 0`, a.token, a.key)
 		return err
 	})
 }
@@ -151,7 +149,7 @@ func (a *API) repeatable(next http.Handler) http.Handler {
 			problem(http.StatusBadRequest, "Idempotency-Key has to be 1 to 255 visible ASCII characters.").write(w)
 			return
 		}
-		body, p := readBody(w, r)
+		body, p := readBody(r)
 		if p != nil {
 			p.write(w)
 			return

@@ -228,9 +228,6 @@ func (x resource[T]) write(ctx context.Context, r catalog.Record) (*recordOutput
 	if err := results[0].Err; err != nil {
 		return nil, x.refusal(&r, err)
 	}
-	if try != nil {
-		try.kept = true
-	}
 	return out, nil
 }
 

@@ -114,6 +114,26 @@ func TestAStreamIsKeptAlive(t *testing.T) {
 	}
 }
 
+func TestAStreamEndsWithItsToken(t *testing.T) {
+	w := worldIn(t, databasetest.Empty(t), admin.Config{Heartbeat: time.Millisecond})
+	f := w.follow(t.Context(), w.serve(), "/changes/stream")
+	if f.status != http.StatusOK {
+		t.Fatalf("%d", f.status)
+	}
+	if _, err := w.api.Tokens.Revoke(t.Context(), "viewer token"); err != nil {
+		t.Fatal(err)
+	}
+	for f.lines.Scan() { // up to the end
+	}
+}
+
+func TestTheHeadOfAStreamDoesNotLast(t *testing.T) {
+	w := worldIn(t, databasetest.Empty(t), admin.Config{MaxStreams: 1})
+	for range 3 {
+		w.want(200, w.ask(admin.Viewer, "HEAD", "/changes/stream", ""))
+	}
+}
+
 func TestStreamsEndWhenTheServerStops(t *testing.T) {
 	w := newWorld(t)
 	server := w.serve()

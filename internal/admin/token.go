@@ -184,12 +184,31 @@ func (t *Tokens) authenticate(ctx context.Context, secret string) (Token, error)
 		return Token{}, fmt.Errorf("look the token up: %w", err)
 	case subtle.ConstantTimeCompare([]byte(hash), []byte(hashOf(secret))) != 1:
 		return Token{}, errNoToken
-	case !token.Revoked.IsZero():
-		return Token{}, errTokenRevoked
-	case !token.Expires.IsZero() && !t.now().Before(token.Expires):
-		return Token{}, errTokenExpired
 	}
-	return token, nil
+	return token, t.judge(token)
+}
+
+// judge says why a token is no longer good; nil where it is.
+func (t *Tokens) judge(token Token) error {
+	switch {
+	case !token.Revoked.IsZero():
+		return errTokenRevoked
+	case !token.Expires.IsZero() && !t.now().Before(token.Expires):
+		return errTokenExpired
+	}
+	return nil
+}
+
+// check looks again whether a token that was good still is.
+func (t *Tokens) check(ctx context.Context, token Token) error {
+	err := t.db.ReadTx(ctx, func(tx *sql.Tx) (err error) {
+		token, _, err = scanToken(tx.QueryRowContext(ctx, selectTokens+` WHERE id = $1`, token.ID))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look token %s up: %w", token.ID, err)
+	}
+	return t.judge(token)
 }
 
 // touch notes that a token is used, at most once a minute.
