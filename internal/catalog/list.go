@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/words"
 )
 
 // Entry is one title, license or collection as its complete put record.
@@ -51,7 +52,9 @@ type TitleFilter struct {
 	Kind      ovenbird.Kind
 	Parent    *ovenbird.TitleID // "" lists those at the top
 	Published *bool
-	Match     func(*ovenbird.Title) bool // decides what the others leave; nil takes all
+	// Text is words that some text has, as in Search; "" takes all.
+	Text  string
+	Match func(*ovenbird.Title) bool // decides what the others leave; nil takes all
 }
 
 // LicenseFilter says which licenses to list. Its zero value lists all.
@@ -63,6 +66,7 @@ type LicenseFilter struct {
 // CollectionFilter says which collections to list. Its zero value lists all.
 type CollectionFilter struct {
 	Published *bool
+	Text      string                          // words that some text has, as in Search; "" takes all
 	Match     func(*ovenbird.Collection) bool // nil takes all
 }
 
@@ -79,6 +83,9 @@ func (s *Store) Titles(ctx context.Context, page Page, filter TitleFilter) (List
 	}
 	if filter.Published != nil {
 		q.and("published = ", *filter.Published)
+	}
+	if err := s.having(ctx, q, TypeTitle, filter.Text); err != nil {
+		return Listing{}, err
 	}
 	q.filtered = filter.Match != nil
 	return s.list(ctx, q, func(ctx context.Context, r *reader, ids []string) (map[string]jsontext.Value, error) {
@@ -109,6 +116,9 @@ func (s *Store) Collections(ctx context.Context, page Page, filter CollectionFil
 	q := newListQuery("collections", page, "")
 	if filter.Published != nil {
 		q.and("published = ", *filter.Published)
+	}
+	if err := s.having(ctx, q, TypeCollection, filter.Text); err != nil {
+		return Listing{}, err
 	}
 	q.filtered = after > 0 || filter.Match != nil
 	match := func(c *ovenbird.Collection) bool {
@@ -209,6 +219,21 @@ func newListQuery(table string, page Page, changed RecordType) *listQuery {
 		q.conditions[0] += ")"
 	}
 	return q
+}
+
+// having adds the condition that texts have words.
+func (s *Store) having(ctx context.Context, q *listQuery, typ RecordType, text string) error {
+	if text == "" {
+		return nil
+	}
+	phrases := words.Phrases(text, mostWords)
+	if len(phrases) == 0 {
+		q.conditions = append(q.conditions, "1 = 0")
+		return nil
+	}
+	q.args = append(q.args, s.index.question(phrases, false, false))
+	q.conditions = append(q.conditions, strings.Replace(s.index.among(typ), "$1", "$"+strconv.Itoa(len(q.args)), 1))
+	return s.catchUp(ctx)
 }
 
 // and adds a condition that ends in an argument.

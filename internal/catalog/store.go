@@ -36,9 +36,10 @@ type Deps struct {
 
 // Store is the catalog in a database. Any number of goroutines may use it.
 type Store struct {
-	cfg Config
-	db  *database.DB
-	now func() time.Time
+	cfg   Config
+	db    *database.DB
+	index indexer
+	now   func() time.Time
 }
 
 // New brings the catalog's tables up to date and returns the catalog. The
@@ -58,7 +59,17 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Store, error) {
 	if err := deps.DB.Migrate(ctx, "catalog", files); err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
-	return &Store{cfg: cfg, db: deps.DB, now: deps.Now}, nil
+	if err := migrateIndex(ctx, deps.DB); err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	s := &Store{cfg: cfg, db: deps.DB, index: sqliteIndex{}, now: deps.Now}
+	if deps.DB.Dialect() == database.PostgreSQL {
+		s.index = postgresIndex{}
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	return s, nil
 }
 
 // Batch is what Apply writes in one transaction.
@@ -104,7 +115,7 @@ func (s *Store) Apply(ctx context.Context, b Batch) ([]Result, error) {
 		if err := p.refusal(b); err != nil {
 			return err
 		}
-		if err := write(ctx, tx, b.Actor, s.now(), p.effects); err != nil {
+		if err := s.write(ctx, tx, b.Actor, p.effects); err != nil {
 			return err
 		}
 		if b.Also == nil {

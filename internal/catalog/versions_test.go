@@ -145,7 +145,7 @@ func writeDump(t *testing.T, file string) {
 	err = db.ReadTx(t.Context(), func(tx *sql.Tx) error {
 		var tables []string
 		err := eachRow(t.Context(), tx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-			AND name NOT LIKE '%_migrations' ORDER BY rowid`, func(_ []string, row []any) {
+			AND name NOT LIKE '%_migrations' AND name NOT LIKE 'search_%' ORDER BY rowid`, func(_ []string, row []any) {
 			tables = append(tables, fmt.Sprint(row[0]))
 		})
 		for _, table := range tables {

@@ -34,7 +34,7 @@ const (
 )
 
 // write commits nothing itself: its transaction does, with the feed entries in it.
-func write(ctx context.Context, tx *sql.Tx, actor string, at time.Time, effects []effect) error {
+func (s *Store) write(ctx context.Context, tx *sql.Tx, actor string, effects []effect) error {
 	if len(effects) == 0 {
 		return nil
 	}
@@ -43,7 +43,7 @@ func write(ctx context.Context, tx *sql.Tx, actor string, at time.Time, effects 
 		return fmt.Errorf("number the changes: %w", err)
 	}
 	first := last - int64(len(effects)) + 1
-	stamp := at.UTC().Format(changeTime)
+	stamp := s.now().UTC().Format(changeTime)
 	w := newWriter()
 	for i := range effects {
 		e := &effects[i]
@@ -52,7 +52,11 @@ func write(ctx context.Context, tx *sql.Tx, actor string, at time.Time, effects 
 			first + int64(i), stamp, actor, string(e.typ), e.id, string(e.action()), nullJSON(e.before), nullJSON(e.after),
 		})
 	}
-	return w.flush(ctx, tx)
+	if err := w.flush(ctx, tx); err != nil {
+		return err
+	}
+	index := &indexWriter{index: s.index, documents: make(map[owner]*document)}
+	return index.effects(ctx, tx, effects, first, last)
 }
 
 // flush writes in an order in which no row refers to one that is not there: what

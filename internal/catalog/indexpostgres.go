@@ -1,0 +1,119 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ovenbird/internal/words"
+)
+
+// postgresIndex is a column of type tsvector, written word by word, so that no
+// configuration of the server has a say in what a word is.
+type postgresIndex struct{}
+
+func (postgresIndex) put(ctx context.Context, tx *sql.Tx, documents []indexed) error {
+	for some := range slices.Chunk(documents, chunks[0]) {
+		var query strings.Builder
+		query.WriteString(`INSERT INTO search_owners (type, id, terms) VALUES `)
+		var args []any
+		for i, d := range some {
+			if i > 0 {
+				query.WriteString(", ")
+			}
+			n := len(args)
+			query.WriteString("($" + strconv.Itoa(n+1) + ", $" + strconv.Itoa(n+2) + ", $" + strconv.Itoa(n+3) + "::text::tsvector)")
+			args = append(args, string(d.typ), d.id, d.vector())
+		}
+		query.WriteString(` ON CONFLICT (type, id) DO UPDATE SET terms = excluded.terms`)
+		if _, err := tx.ExecContext(ctx, query.String(), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vector writes a document as a tsvector: 'word':1A,7 'another':2
+func (d *document) vector() string {
+	places := make(map[string][]string)
+	var order []string
+	n := 0
+	for _, column := range []struct {
+		terms  []string
+		weight string
+	}{{d.names, "A"}, {d.others, ""}} {
+		for _, term := range column.terms {
+			n++
+			if term == words.Gap {
+				continue
+			}
+			if places[term] == nil {
+				order = append(order, term)
+			}
+			places[term] = append(places[term], strconv.Itoa(n)+column.weight)
+		}
+	}
+	var b strings.Builder
+	for _, term := range order {
+		b.WriteString("'" + term + "':" + strings.Join(places[term], ",") + " ")
+	}
+	return b.String()
+}
+
+func (postgresIndex) remove(ctx context.Context, tx *sql.Tx, owners []owner) error {
+	if owners == nil {
+		_, err := tx.ExecContext(ctx, clearOwners)
+		return err
+	}
+	for some := range slices.Chunk(owners, 1000) {
+		var list strings.Builder
+		places(&list, len(some), 2)
+		if _, err := tx.ExecContext(ctx, removeOwners+list.String()+")", ownerArgs(some)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (postgresIndex) find(without int) string {
+	query := `SELECT type, id FROM search_owners WHERE terms @@ $1::text::tsquery`
+	for _, place := range []string{"$6", "$7"}[:without] {
+		query += ` AND NOT terms @@ ` + place + `::text::tsquery`
+	}
+	return query + findOrder
+}
+
+func (postgresIndex) among(typ RecordType) string {
+	return `id IN (SELECT id FROM search_owners WHERE type = '` + string(typ) + `' AND terms @@ $1::text::tsquery)`
+}
+
+// question writes a tsquery. Words hold letters, digits and marks: there is
+// nothing to escape.
+func (postgresIndex) question(phrases []words.Phrase, whole, names bool) string {
+	weight := ""
+	if names {
+		weight = "A"
+	}
+	parts := make([]string, len(phrases))
+	for i, p := range phrases {
+		last := weight
+		if !whole && i == len(phrases)-1 {
+			last = "*" + weight
+		}
+		var list []string
+		for n, word := range p.Words {
+			flags := weight
+			if n == len(p.Words)-1 {
+				flags = last
+			}
+			list = append(list, "'"+word+"':"+flags)
+		}
+		parts[i] = "(" + strings.Join(list, " <-> ") + ")"
+		if p.Joined != "" {
+			parts[i] = "(" + parts[i] + " | '" + p.Joined + "':" + last + ")"
+		}
+	}
+	return strings.Join(parts, " & ")
+}
