@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"ovenbird/internal/catalog"
@@ -34,12 +35,14 @@ type figures struct {
 	Rows            int     `json:"rows"` // of the tables that both ways of loading fill
 	Records         int64   `json:"records"`
 	ImportSeconds   float64 `json:"import_seconds"`
+	ImportCPU       float64 `json:"import_cpu_seconds"` // of this process, without the server's
 	RowsPerSecond   float64 `json:"import_rows_per_second"`
 	Loader          string  `json:"loader"`
 	LoaderSeconds   float64 `json:"loader_seconds"`
 	Ratio           float64 `json:"import_by_loader"` // how many times as long an import takes
 	SnapshotSeconds float64 `json:"snapshot_seconds"` // the median of three
-	EditP50         float64 `json:"edit_p50_ms"`      // of 50: one field of one title, until it is committed
+	SnapshotCPU     float64 `json:"snapshot_cpu_seconds"`
+	EditP50         float64 `json:"edit_p50_ms"` // of 50: one field of one title, until it is committed
 	EditP99         float64 `json:"edit_p99_ms"`
 	RefreshP50      float64 `json:"refresh_p50_ms"` // the snapshot brought up to date after each
 }
@@ -63,10 +66,10 @@ func show(all []figures, asJSON bool) error {
 		return json.NewEncoder(os.Stdout).Encode(all)
 	}
 	for _, f := range all {
-		if _, err := fmt.Printf("%s, %d titles: import of %d rows %.2f s, %.0f rows/s, %.1f times as long as %s (%.2f s); "+
-			"snapshot %.2f s; edit p50 %.1f ms, p99 %.1f ms; refresh p50 %.1f ms\n",
-			f.Database, f.Titles, f.Rows, f.ImportSeconds, f.RowsPerSecond, f.Ratio, f.Loader, f.LoaderSeconds,
-			f.SnapshotSeconds, f.EditP50, f.EditP99, f.RefreshP50); err != nil {
+		if _, err := fmt.Printf("%s, %d titles: import of %d rows %.2f s (CPU %.2f s), %.0f rows/s, %.1f times as long as %s (%.2f s); "+
+			"snapshot %.2f s (CPU %.2f s); edit p50 %.1f ms, p99 %.1f ms; refresh p50 %.1f ms\n",
+			f.Database, f.Titles, f.Rows, f.ImportSeconds, f.ImportCPU, f.RowsPerSecond, f.Ratio, f.Loader, f.LoaderSeconds,
+			f.SnapshotSeconds, f.SnapshotCPU, f.EditP50, f.EditP99, f.RefreshP50); err != nil {
 			return err
 		}
 	}
@@ -140,9 +143,11 @@ func (r *run) run(ctx context.Context, records string) (err error) {
 	if r.store, err = catalog.New(ctx, catalog.Config{}, catalog.Deps{DB: db}); err != nil {
 		return err
 	}
+	before := cpu()
 	if r.f.ImportSeconds, err = seconds(func() error { return r.imports(ctx, records) }); err != nil {
 		return err
 	}
+	r.f.ImportCPU = cpu() - before
 	if err := r.compare(ctx, db); err != nil {
 		return err
 	}
@@ -205,6 +210,7 @@ func (r *run) compare(ctx context.Context, from *database.DB) error {
 
 func (r *run) snapshots(ctx context.Context) (snapshot *ovenbird.Snapshot, err error) {
 	var took []float64
+	before := cpu()
 	for range 3 {
 		s, err := seconds(func() error {
 			snapshot, err = r.store.Snapshot(ctx)
@@ -216,7 +222,7 @@ func (r *run) snapshots(ctx context.Context) (snapshot *ovenbird.Snapshot, err e
 		took = append(took, s)
 	}
 	slices.Sort(took)
-	r.f.SnapshotSeconds = took[1]
+	r.f.SnapshotSeconds, r.f.SnapshotCPU = took[1], (cpu()-before)/3
 	return snapshot, nil
 }
 
@@ -254,4 +260,14 @@ func seconds(do func() error) (float64, error) {
 	start := time.Now()
 	err := do()
 	return time.Since(start).Seconds(), err
+}
+
+// cpu is the time that this process has computed, which other programs on the
+// machine do not change.
+func cpu() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0 // the system does not say
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
 }
