@@ -49,7 +49,7 @@ func main() {
 		err = json.NewEncoder(os.Stdout).Encode(f)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/import:", err) //nolint:errcheck // nobody is left to tell
+		fmt.Fprintln(os.Stderr, "bench/import:", err)
 		os.Exit(1)
 	}
 	if !*asJSON {

@@ -12,6 +12,7 @@ import (
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
+	"ovenbird/internal/database/databasetest"
 	"ovenbird/internal/importer"
 )
 
@@ -25,7 +26,7 @@ type place struct {
 func newPlace(t *testing.T) place {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := database.Open(t.Context(), database.Config{Path: filepath.Join(dir, "catalog.db")})
+	db, err := database.Open(t.Context(), databasetest.Empty(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +41,9 @@ func newPlace(t *testing.T) place {
 	}
 	return place{dir, store, ledger}
 }
+
+// Every test of this package runs on both databases.
+func TestAgainOnPostgreSQL(t *testing.T) { databasetest.Again(t, "-rapid.checks=3", "-test.short") }
 
 func (p place) file(name string) string { return filepath.Join(p.dir, name) }
 
@@ -116,7 +120,7 @@ func (f *failing) Apply(ctx context.Context, b catalog.Batch) ([]catalog.Result,
 // bad lines, repeated and contradicting ones, merges.
 func troubles() string {
 	var b strings.Builder
-	for i := range 16 {
+	for i := range 24 {
 		fmt.Fprintf(&b, `{"type":"title","id":"e%d","kind":"episode","parent":"s%d"}`+"\n", i, i%7)
 		fmt.Fprintf(&b, `{"type":"license","id":"l%d","title":"r%d","territories":["FI"],"applications":["*"],"model":"svod"}`+"\n", i, i%5)
 		fmt.Fprintf(&b, `{"type":"title","id":"m%d","kind":"movie"}`+"\n", i%12)
@@ -135,7 +139,7 @@ func troubles() string {
 
 // Wherever an import breaks off, doing it again ends like one that did not.
 func TestAnInterruptedImportGoesOnFromItsLastBatch(t *testing.T) {
-	cfg := importer.Config{BatchSize: 10, Source: "studio"}
+	cfg := importer.Config{BatchSize: 25, Source: "studio"}
 	whole := newPlace(t)
 	whole.write(t, "in.ndjson", troubles())
 	counting := &failing{Store: whole.store}
