@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -82,6 +83,7 @@ func parse(address string) (*pgx.ConnConfig, error) {
 		return nil, errors.New("open database: its URL, or a PG* variable, can not be read: write postgres://USER@HOST:PORT/NAME, with " +
 			"the password in PGPASSWORD or the file ~/.pgpass; in a URL, %, /, ?, # and @ of a password are %25, %2F, %3F, %23 and %40")
 	}
+	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, 10*time.Second) // TCP itself would try for minutes
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "ovenbird"
 	}
