@@ -76,7 +76,8 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	if err != nil {
 		return err
 	}
-	runs, service, err := e.baker(ctx, log, now, serving.Notify)
+	auditing := newAuditing(e, log)
+	runs, service, err := e.baker(ctx, log, now, func() { serving.Notify(); auditing.notify() })
 	if err != nil {
 		return err
 	}
@@ -92,6 +93,7 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	group.Add("bake", service)
 	group.Add("server", server)
 	group.Add("sources", follower)
+	group.Add("audit", auditing)
 	tellAdmin, err := c.addAdmin(ctx, &group, e, service, follower, adminAddress(adminListen, listen), log, now)
 	if err != nil {
 		return errors.Join(err, runs.Stop(ctx))

@@ -29,7 +29,10 @@ type Environment struct {
 	// s3://NAME/PREFIX; "" is a folder in the folder for data.
 	Bucket string
 	// Poll is how often edges look for a new release; 0 is what suits the bucket.
-	Poll     time.Duration
+	Poll time.Duration
+	// Audit is how many variations of each release are audited after it was
+	// published; 0 means none.
+	Audit    int
 	Database string // postgres:// URL without a password; "" is SQLite in the folder for data
 }
 
@@ -76,10 +79,12 @@ const (
 	databaseVariable    = "OVENBIRD_DATABASE"
 	bucketVariable      = "OVENBIRD_BUCKET"
 	pollVariable        = "OVENBIRD_POLL"
+	auditVariable       = "OVENBIRD_AUDIT"
 )
 
 var variables = []string{
 	listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
+	auditVariable,
 }
 
 // defaultListen is reachable from this machine alone.
@@ -160,6 +165,9 @@ func (r *environmentReader) read(name, body string) *Environment {
 	if v, ok := found[pollVariable]; ok {
 		e.Poll = r.poll(v)
 	}
+	if v, ok := found[auditVariable]; ok {
+		e.Audit = r.audit(v)
+	}
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
 		r.at(place, "a country header is believed only from proxies you trust; set %s to their networks, such as 10.0.0.0/8",
@@ -237,6 +245,16 @@ func (r *environmentReader) poll(v variable) time.Duration {
 		return 0
 	}
 	return poll
+}
+
+func (r *environmentReader) audit(v variable) int {
+	const most = 10000
+	n, err := strconv.Atoi(v.text)
+	if err != nil || n < 0 || n > most {
+		r.at(v.place, "%s is %q; use how many variations to audit, from 0 to %d", auditVariable, v.text, most)
+		return 0
+	}
+	return n
 }
 
 // headerPattern is the name of an HTTP header field (RFC 9110, section 5.6.2).
