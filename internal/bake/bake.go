@@ -49,7 +49,7 @@ type change struct {
 // Full bakes everything.
 func Full(ctx context.Context, program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, sink objects) (*State, error) {
 	state := newState(program, snapshot, asOf)
-	remade, err := state.remake(ctx, sink, func(k *kitchen, view *facts.View) []subject { return k.all(view) })
+	remade, err := state.remake(ctx, sink, state.look(), func(k *kitchen, view *facts.View) []subject { return k.all(view) })
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +116,26 @@ func joinRows(outcomes []outcome) []release.Row {
 	return append(gone, there...)
 }
 
+// sight is what is to be known of a snapshot before subjects are made of it.
+type sight struct {
+	listed map[ovenbird.TitleID]bool
+	ahead  *calendar
+	views  []*facts.View // as of the state's instant, one for each edition
+}
+
+func (s *State) look() *sight {
+	seen := &sight{listed: listedTitles(s.snapshot), ahead: newCalendar(s.snapshot, s.AsOf, s.AsOf.Add(s.program.Horizon))}
+	for _, b := range s.editions {
+		seen.views = append(seen.views, facts.NewView(s.snapshot, b.edition, s.program.Rules, s.AsOf))
+	}
+	return seen
+}
+
 // remake makes the subjects that choose names in every edition, several editions
 // at once.
-func (s *State) remake(ctx context.Context, sink objects, choose func(*kitchen, *facts.View) []subject) ([]outcome, error) {
-	listed := listedTitles(s.snapshot)
-	ahead := newCalendar(s.snapshot, s.AsOf, s.AsOf.Add(s.program.Horizon))
+func (s *State) remake(
+	ctx context.Context, sink objects, seen *sight, choose func(*kitchen, *facts.View) []subject,
+) ([]outcome, error) {
 	outcomes := make([]outcome, len(s.editions))
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var running sync.WaitGroup
@@ -128,9 +143,8 @@ func (s *State) remake(ctx context.Context, sink objects, choose func(*kitchen, 
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			kitchen := newKitchen(edition.edition, edition.plans, listed, sink)
-			view := facts.NewView(s.snapshot, edition.edition, s.program.Rules, s.AsOf)
-			outcomes[i] = edition.remake(ctx, kitchen, view, ahead, choose(kitchen, view))
+			kitchen := newKitchen(edition.edition, edition.plans, seen.listed, sink)
+			outcomes[i] = edition.remake(ctx, kitchen, seen.views[i], seen.ahead, choose(kitchen, seen.views[i]))
 		})
 	}
 	running.Wait()

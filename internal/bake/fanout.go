@@ -53,13 +53,19 @@ type shardResult struct {
 	Remade  int            `json:"remade,omitempty"`
 }
 
-// sharedCatalog is the snapshot that shards are made of, kept because a process
-// makes several of the same bake.
-type sharedCatalog struct {
+// larder is what a process keeps of a bake that processes make together, because
+// it makes several shards of it: until the next one, or until it has been of no
+// use for a while.
+type larder struct {
 	mu       sync.Mutex
 	stash    release.Hash
 	snapshot *ovenbird.Snapshot
+	sharer   *Sharer
+	timer    *time.Timer
 }
+
+// keepLarder is how long a larder is kept that nobody uses.
+const keepLarder = time.Minute
 
 // plan decides whether the processes make a bake together: where there are
 // several, everything is to be made, and that is worth it.
@@ -88,7 +94,7 @@ func (s *Service) plan(ctx context.Context, request Request, asOf time.Time) (pl
 	if err != nil {
 		return plan{}, fmt.Errorf("share the catalog: %w", err)
 	}
-	s.catalog.set(stash, snapshot)
+	s.larder.fill(stash, snapshot, NewSharer(s.cfg.Program, snapshot, asOf))
 	p := plan{
 		Shards: min(shardsPerProcess*processes, maxShards), Catalog: stash, Sequence: snapshot.Sequence,
 		AsOf: asOf, Program: s.program, Began: began,
@@ -126,7 +132,7 @@ func (s *Service) bakeShard(run *engine.Run, order shardOrder) (shardResult, err
 // to know into a stash.
 func (s *Service) makeShard(ctx context.Context, order shardOrder) (shardResult, error) {
 	p := order.Plan
-	snapshot, err := s.catalogOf(ctx, p)
+	_, sharer, err := s.stock(ctx, p)
 	if err != nil {
 		return shardResult{}, err
 	}
@@ -138,7 +144,7 @@ func (s *Service) makeShard(ctx context.Context, order shardOrder) (shardResult,
 	if err != nil {
 		return shardResult{}, err
 	}
-	pieces, remade, err := Shard(ctx, s.cfg.Program, snapshot, p.AsOf, order.Share, sink{ctx, writer})
+	pieces, remade, err := sharer.Shard(ctx, order.Share, sink{ctx, writer})
 	if err != nil {
 		return shardResult{}, err
 	}
@@ -157,7 +163,7 @@ func (s *Service) makeShard(ctx context.Context, order shardOrder) (shardResult,
 // process would have left it, and makes those that were refused.
 func (s *Service) join(ctx context.Context, p plan, shards []shardResult, writer *release.Writer) (*State, error) {
 	s.warm = nil // its memory may be had
-	snapshot, err := s.catalogOf(ctx, p)
+	snapshot, _, err := s.stock(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -189,24 +195,52 @@ func (s *Service) join(ctx context.Context, p plan, shards []shardResult, writer
 	return state, nil
 }
 
-// catalogOf returns the snapshot that all shards of a plan are made of.
-func (s *Service) catalogOf(ctx context.Context, p plan) (*ovenbird.Snapshot, error) {
-	if snapshot := s.catalog.get(p.Catalog); snapshot != nil {
-		return snapshot, nil
+// stock returns the snapshot that all shards of a plan are made of, and who makes
+// them in this process.
+func (s *Service) stock(ctx context.Context, p plan) (*ovenbird.Snapshot, *Sharer, error) {
+	if snapshot, sharer := s.larder.look(p.Catalog); sharer != nil {
+		return snapshot, sharer, nil
 	}
 	var pieces [][]byte
 	if err := s.deps.Releases.Unstash(ctx, p.Catalog, func(piece []byte) error {
 		pieces = append(pieces, slices.Clone(piece))
 		return nil
 	}); err != nil {
-		return nil, fmt.Errorf("read the shared catalog: %w", err)
+		return nil, nil, fmt.Errorf("read the shared catalog: %w", err)
 	}
 	snapshot, err := decodeSnapshot(p.Sequence, pieces)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s.catalog.set(p.Catalog, snapshot)
-	return snapshot, nil
+	sharer := NewSharer(s.cfg.Program, snapshot, p.AsOf)
+	s.larder.fill(p.Catalog, snapshot, sharer)
+	return snapshot, sharer, nil
+}
+
+func (l *larder) look(stash release.Hash) (*ovenbird.Snapshot, *Sharer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stash != stash {
+		return nil, nil
+	}
+	l.timer.Reset(keepLarder)
+	return l.snapshot, l.sharer
+}
+
+func (l *larder) fill(stash release.Hash, snapshot *ovenbird.Snapshot, sharer *Sharer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stash, l.snapshot, l.sharer = stash, snapshot, sharer
+	if l.timer == nil {
+		l.timer = time.AfterFunc(keepLarder, l.empty)
+	}
+	l.timer.Reset(keepLarder)
+}
+
+func (l *larder) empty() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stash, l.snapshot, l.sharer = release.Hash{}, nil, nil
 }
 
 // build tells builds of the program apart, as far as they say what they are.
@@ -215,26 +249,11 @@ func build() string {
 	if !ok {
 		return ""
 	}
-	name := info.Main.Version
+	names := []string{info.Main.Version}
 	for _, setting := range info.Settings {
 		if strings.HasPrefix(setting.Key, "vcs.") {
-			name += " " + setting.Value
+			names = append(names, setting.Value)
 		}
 	}
-	return name
-}
-
-func (c *sharedCatalog) get(stash release.Hash) *ovenbird.Snapshot {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stash != stash {
-		return nil
-	}
-	return c.snapshot
-}
-
-func (c *sharedCatalog) set(stash release.Hash, snapshot *ovenbird.Snapshot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stash, c.snapshot = stash, snapshot
+	return strings.Join(names, " ")
 }

@@ -81,7 +81,7 @@ type Service struct {
 	deps     Deps
 	workflow *engine.Workflow[Request, Outcome]
 	shards   *engine.Task[shardOrder, shardResult]
-	catalog  sharedCatalog
+	larder   larder
 	program  string // what a process must have to make shards of this one's bakes
 	// warm is the state of the release this process made last, from which the
 	// next bake goes on. Only the workflow touches it, and that runs alone.

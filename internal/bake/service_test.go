@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,34 +25,54 @@ import (
 	"ovenbird/internal/release"
 )
 
-// larder is a catalog in memory, the same in every process: movies m0, m1 and so on.
+// larder is a catalog that processes share: as many movies as its file has bytes.
 type larder struct {
-	mu     sync.Mutex
-	movies int
-	read   func() // called before a snapshot is taken; nil is fine
+	file string
+	read func() // called before a snapshot is taken; nil is fine
 }
 
-func (l *larder) grow() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.movies++
+func newLarder(t *testing.T, movies int) *larder {
+	t.Helper()
+	l := &larder{file: filepath.Join(t.TempDir(), "movies")}
+	for range movies {
+		l.grow(t)
+	}
+	return l
+}
+
+func (l *larder) grow(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(l.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("m"); err != nil {
+		t.Error(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func (l *larder) Sequence(context.Context) (int64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return int64(l.movies), nil
+	info, err := os.Stat(l.file)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
-func (l *larder) Snapshot(context.Context) (*ovenbird.Snapshot, error) {
+func (l *larder) Snapshot(ctx context.Context) (*ovenbird.Snapshot, error) {
 	if l.read != nil {
 		l.read()
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	movies, err := l.Sequence(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var titles []*ovenbird.Title
 	var licenses []*ovenbird.License
-	for i := range l.movies {
+	for i := range movies {
 		id := ovenbird.TitleID(fmt.Sprintf("m%d", i))
 		titles = append(titles, &ovenbird.Title{
 			ID: id, Kind: ovenbird.Movie, Published: true, Video: true, Ratings: []ovenbird.Rating{{System: "FSK", Value: "0"}},
@@ -64,18 +83,21 @@ func (l *larder) Snapshot(context.Context) (*ovenbird.Snapshot, error) {
 			Window: ovenbird.Window{End: noon.Add(time.Duration(i) * time.Hour)},
 		})
 	}
-	return ovenbird.NewSnapshot(int64(l.movies), titles, licenses, nil), nil
+	return ovenbird.NewSnapshot(movies, titles, licenses, nil), nil
 }
 
 func (l *larder) Refresh(ctx context.Context, prev *ovenbird.Snapshot) (*ovenbird.Snapshot, ovenbird.Touched, error) {
 	next, err := l.Snapshot(ctx)
+	if err != nil {
+		return nil, ovenbird.Touched{}, err
+	}
 	var touched ovenbird.Touched
 	for id := range next.Titles {
 		if prev.Titles[id] == nil {
 			touched.Titles = append(touched.Titles, id)
 		}
 	}
-	return next, touched, err
+	return next, touched, nil
 }
 
 // kitchens is what processes share.
@@ -92,7 +114,7 @@ func newKitchens(t *testing.T) kitchens {
 		t.Skip("it needs PostgreSQL and a disk")
 	}
 	return kitchens{
-		State:  engine.Config{URL: databasetest.Postgres(t), Poll: 20 * time.Millisecond, Lease: 3 * time.Second},
+		State:  engine.Config{URL: databasetest.Postgres(t), Poll: 20 * time.Millisecond},
 		Bucket: t.TempDir(), Site: "test", FanOut: 1,
 	}
 }
@@ -184,7 +206,7 @@ func until(ctx context.Context, ok func() bool) {
 // the one that ran it goes on from there with what changes.
 func TestProcessesBakeTogether(t *testing.T) {
 	k := newKitchens(t)
-	catalog := &larder{movies: 40}
+	catalog := newLarder(t, 40)
 	first := k.start(t, catalog)
 	var others []*oneKitchen
 	for range 2 {
@@ -198,7 +220,7 @@ func TestProcessesBakeTogether(t *testing.T) {
 	if steps := k.tasks(t); steps != 9 {
 		t.Errorf("three processes made %d shards", steps)
 	}
-	catalog.grow()
+	catalog.grow(t)
 	got = others[0].bake(t, bake.Request{})
 	if got.Status != bake.Published || got.Full || got.Root != full(t, catalog) {
 		t.Errorf("an update after it: %+v; root %s is expected", got, full(t, catalog))
@@ -222,7 +244,7 @@ func TestProcessesBakeTogether(t *testing.T) {
 // make no shards of this one.
 func TestAProcessWithAnotherSiteLeavesTheShardsAlone(t *testing.T) {
 	k := newKitchens(t)
-	catalog := &larder{movies: 40}
+	catalog := newLarder(t, 40)
 	first := k.start(t, catalog)
 	k.Site = "other"
 	other := k.start(t, catalog)
@@ -246,6 +268,7 @@ const kitchenEnv = "BAKE_CHILD"
 // cook says what such a process is to do.
 type cook struct {
 	Kitchens kitchens
+	Catalog  string // a larder's file
 	Hang     int    // which reading of the catalog waits, from 1
 	Diary    string // made before that
 	Gate     string // what it waits for
@@ -271,8 +294,9 @@ func isCook(t *testing.T) bool {
 func (c cook) be(t *testing.T) {
 	t.Helper()
 	reads := 0
-	catalog := &larder{movies: 40, read: func() {
-		if reads++; reads != c.Hang {
+	catalog := &larder{file: c.Catalog, read: func() {
+		reads++
+		if reads != c.Hang {
 			return
 		}
 		if err := os.WriteFile(c.Diary, nil, 0o600); err != nil {
@@ -340,10 +364,11 @@ func TestAFrozenProcessDoesNotPublishBesideTheOther(t *testing.T) {
 	}
 	k := newKitchens(t)
 	k.FanOut = 1 << 30
+	k.State.Lease = 3 * time.Second
 	dir := t.TempDir()
-	c := cook{Kitchens: k, Hang: 1, Diary: filepath.Join(dir, "reading"), Gate: filepath.Join(dir, "gate")}
+	catalog := newLarder(t, 40)
+	c := cook{Kitchens: k, Catalog: catalog.file, Hang: 1, Diary: filepath.Join(dir, "reading"), Gate: filepath.Join(dir, "gate")}
 	frozen := c.start(t)
-	catalog := &larder{movies: 40}
 	other := k.start(t, catalog)
 	done := make(chan bake.Outcome, 1)
 	go func() { done <- other.bake(t, bake.Request{Full: true}) }()
@@ -362,7 +387,7 @@ func TestAFrozenProcessDoesNotPublishBesideTheOther(t *testing.T) {
 	if k.packs(t) != 2 {
 		t.Error("the frozen process did not finish what it was doing")
 	}
-	catalog.grow()
+	catalog.grow(t)
 	next := other.bake(t, bake.Request{})
 	if next.Status != bake.Published || next.Root != full(t, catalog) {
 		t.Errorf("the next: %+v", next)
@@ -389,9 +414,10 @@ func TestAnUpdateThatIsTakenOverBeginsAnew(t *testing.T) {
 		return
 	}
 	k := newKitchens(t)
-	c := cook{Kitchens: k, Hang: 2, Diary: filepath.Join(t.TempDir(), "reading")}
+	k.State.Lease = 3 * time.Second
+	catalog := newLarder(t, 40)
+	c := cook{Kitchens: k, Catalog: catalog.file, Hang: 2, Diary: filepath.Join(t.TempDir(), "reading")}
 	killed := c.start(t)
-	catalog := &larder{movies: 40}
 	var others []*oneKitchen
 	for range 2 {
 		others = append(others, k.start(t, catalog))
@@ -401,7 +427,7 @@ func TestAnUpdateThatIsTakenOverBeginsAnew(t *testing.T) {
 		t.Fatalf("the first: %+v", first)
 	}
 	shards := k.tasks(t)
-	catalog.grow()
+	catalog.grow(t)
 	done := make(chan bake.Outcome, 1)
 	go func() { done <- others[0].bake(t, bake.Request{}) }()
 	c.awaitHang(t, done)
@@ -418,7 +444,7 @@ func TestAnUpdateThatIsTakenOverBeginsAnew(t *testing.T) {
 // that leads is gone the next goes on.
 func TestAnEditIsBakedOnceByHoweverManyProcesses(t *testing.T) {
 	k := newKitchens(t)
-	catalog := &larder{movies: 3}
+	catalog := newLarder(t, 3)
 	var all []*oneKitchen
 	for range 3 {
 		one := k.start(t, catalog)
@@ -445,7 +471,7 @@ func TestAnEditIsBakedOnceByHoweverManyProcesses(t *testing.T) {
 	}
 	for _, edits := range []int64{3, 4, 5} {
 		until(t.Context(), func() bool { return served() == edits })
-		catalog.grow()
+		catalog.grow(t)
 	}
 	until(t.Context(), func() bool { return served() == 6 })
 	if n := k.count(t, "name = 'bake'"); n != 4 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"sync"
 	"time"
 
 	"ovenbird/internal/facts"
@@ -27,13 +28,29 @@ func (s Share) has(subject subject) bool {
 	return int(h.Sum32()%uint32(s.Of)) == s.Index
 }
 
-// Shard makes the share of the subjects that Full would make. It returns what
-// Join needs to know of them, in pieces and in no order, and how many there were.
-func Shard(
-	ctx context.Context, program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, share Share, sink objects,
-) (pieces [][]byte, remade int, err error) {
-	state := newState(program, snapshot, asOf)
-	if _, err := state.remake(ctx, sink, func(k *kitchen, view *facts.View) []subject {
+// Sharer makes shares of the subjects of a bake. What it works out about the
+// catalog for one share it knows for the next. Of goroutines that use it at once,
+// one makes its share after the other.
+type Sharer struct {
+	mu       sync.Mutex
+	program  *Program
+	snapshot *ovenbird.Snapshot
+	asOf     time.Time
+	seen     *sight
+}
+
+// NewSharer returns a Sharer of what Full would make.
+func NewSharer(program *Program, snapshot *ovenbird.Snapshot, asOf time.Time) *Sharer {
+	return &Sharer{program: program, snapshot: snapshot, asOf: asOf, seen: newState(program, snapshot, asOf).look()}
+}
+
+// Shard makes a share of the subjects. It returns what Join needs to know of
+// them, in pieces and in no order, and how many there were.
+func (s *Sharer) Shard(ctx context.Context, share Share, sink objects) (pieces [][]byte, remade int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := newState(s.program, s.snapshot, s.asOf)
+	if _, err := state.remake(ctx, sink, s.seen, func(k *kitchen, view *facts.View) []subject {
 		var subjects []subject
 		for _, s := range k.all(view) {
 			if share.has(s) {

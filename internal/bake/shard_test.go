@@ -27,8 +27,10 @@ func TestShardsComeToTheSameReleaseAsAFullBake(t *testing.T) {
 		}
 		var pieces [][]byte
 		of, made := rapid.IntRange(1, 9).Draw(t, "shards"), 0
+		processes := []*bake.Sharer{bake.NewSharer(program, w.snapshot(), noon), bake.NewSharer(program, w.snapshot(), noon)}
 		for i := range of {
-			part, remade, err := bake.Shard(t.Context(), program, w.snapshot(), noon, bake.Share{Index: i, Of: of}, sink)
+			process := rapid.SampledFrom(processes).Draw(t, "process")
+			part, remade, err := process.Shard(t.Context(), bake.Share{Index: i, Of: of}, sink)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +71,7 @@ func TestADamagedPieceOfAShardIsRefused(t *testing.T) {
 	w.titles["m1"] = &ovenbird.Title{ID: "m1", Kind: ovenbird.Movie, Published: true, Video: true}
 	w.licenses["l1"] = &ovenbird.License{ID: "l1", Title: "m1", Territories: []string{"*"}, Applications: []string{"*"}}
 	program, snapshot, sink := program(t), w.snapshot(), newPantry()
-	pieces, _, err := bake.Shard(t.Context(), program, snapshot, noon, bake.Share{Of: 1}, sink)
+	pieces, _, err := bake.NewSharer(program, snapshot, noon).Shard(t.Context(), bake.Share{Of: 1}, sink)
 	if err != nil || len(pieces) != 2 {
 		t.Fatalf("%d pieces of two editions: %v", len(pieces), err)
 	}

@@ -20,7 +20,7 @@ func Update(
 	}
 	next := &State{AsOf: asOf, Content: prev.Content, program: prev.program, snapshot: snapshot, editions: prev.editions}
 	t := newTouch(prev, next, changed)
-	outcomes, err := next.remake(ctx, sink, func(k *kitchen, view *facts.View) []subject {
+	outcomes, err := next.remake(ctx, sink, next.look(), func(k *kitchen, view *facts.View) []subject {
 		return t.subjects(k, view, facts.NewView(prev.snapshot, k.edition, next.program.Rules, asOf))
 	})
 	if err != nil {
