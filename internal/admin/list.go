@@ -77,7 +77,7 @@ type titleFilter struct {
 	Top         bool      `query:"top" doc:"only what has no parent"`
 	Published   string    `query:"published" enum:"true,false" doc:"only what editors want shown, or only what not"`
 	Genre       string    `query:"genre" maxLength:"2048"`
-	Q           string    `query:"q" maxLength:"200" doc:"part of a name, in any language and any case"`
+	Q           string    `query:"q" maxLength:"1000" doc:"words in any text, in any language; the last may be the beginning of one"`
 	Country     string    `query:"country" maxLength:"2" doc:"with application: only what is visible there"`
 	Application string    `query:"application" maxLength:"256" doc:"an application or an edition such as web/fi"`
 	At          time.Time `query:"at" doc:"when it is visible; absent: now"`
@@ -88,7 +88,7 @@ func (a *API) listTitles(ctx context.Context, in *titleFilter) (*pageOutput[Titl
 	if err != nil {
 		return nil, err
 	}
-	filter := catalog.TitleFilter{Kind: ovenbird.Kind(in.Kind), Published: truth(in.Published)}
+	filter := catalog.TitleFilter{Kind: ovenbird.Kind(in.Kind), Published: truth(in.Published), Text: in.Q}
 	switch {
 	case in.Top && in.Parent != "":
 		return nil, problem(http.StatusUnprocessableEntity, "What has a parent is not at the top: send top or parent, not both.")
@@ -115,10 +115,6 @@ func (a *API) titleMatch(ctx context.Context, in *titleFilter) (func(*ovenbird.T
 	var all []func(*ovenbird.Title) bool
 	if in.Genre != "" {
 		all = append(all, func(t *ovenbird.Title) bool { return slices.Contains(t.Genres, in.Genre) })
-	}
-	if in.Q != "" {
-		part := strings.ToLower(in.Q)
-		all = append(all, func(t *ovenbird.Title) bool { return named(t.Texts, part) })
 	}
 	if in.Country != "" || in.Application != "" || !in.At.IsZero() {
 		visible, err := a.visibleIn(ctx, in.Country, in.Application, in.At)
@@ -174,16 +170,6 @@ func (a *API) view(ctx context.Context, country, application string, at time.Tim
 	return facts.NewView(snapshot, a.cfg.Editions[i], a.cfg.Rules, at.UTC()), code, nil
 }
 
-// named reports whether a name in some language has a part, given in lower case.
-func named(texts ovenbird.Texts, part string) bool {
-	for _, name := range texts[ovenbird.Name] {
-		if strings.Contains(strings.ToLower(name), part) {
-			return true
-		}
-	}
-	return false
-}
-
 func truth(s string) *bool {
 	if s == "" {
 		return nil
@@ -226,7 +212,7 @@ type collectionFilter struct {
 	PageQuery
 	Published string `query:"published" enum:"true,false" doc:"only what editors want shown, or only what not"`
 	Title     string `query:"title" maxLength:"128" doc:"only those that hold this title"`
-	Q         string `query:"q" maxLength:"200" doc:"part of a name, in any language and any case"`
+	Q         string `query:"q" maxLength:"1000" doc:"words in any text, in any language; the last may be the beginning of one"`
 }
 
 func (a *API) listCollections(ctx context.Context, in *collectionFilter) (*pageOutput[Collection], error) {
@@ -234,12 +220,9 @@ func (a *API) listCollections(ctx context.Context, in *collectionFilter) (*pageO
 	if err != nil {
 		return nil, err
 	}
-	filter := catalog.CollectionFilter{Published: truth(in.Published)}
-	if in.Q != "" || in.Title != "" {
-		part := strings.ToLower(in.Q)
-		filter.Match = func(c *ovenbird.Collection) bool {
-			return (in.Title == "" || slices.Contains(c.Items, ovenbird.TitleID(in.Title))) && (part == "" || named(c.Texts, part))
-		}
+	filter := catalog.CollectionFilter{Published: truth(in.Published), Text: in.Q}
+	if in.Title != "" {
+		filter.Match = func(c *ovenbird.Collection) bool { return slices.Contains(c.Items, ovenbird.TitleID(in.Title)) }
 	}
 	list, err := a.catalog.Collections(ctx, where, filter)
 	if err != nil {
