@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -100,14 +101,14 @@ func beginsAfter(before []rune, r rune) bool {
 	if unicode.IsMark(r) || unicode.Is(unicode.Lm, r) {
 		return false
 	}
-	for i := len(before) - 1; i >= 0; i-- {
-		if !inWord(before[i]) {
+	for _, last := range slices.Backward(before) {
+		if !inWord(last) {
 			return false
 		}
-		if withoutSpaces(before[i]) {
+		if withoutSpaces(last) {
 			return true
 		}
-		if !unicode.IsMark(before[i]) && !unicode.Is(unicode.Lm, before[i]) {
+		if !unicode.IsMark(last) && !unicode.Is(unicode.Lm, last) {
 			return false
 		}
 	}
@@ -118,7 +119,7 @@ func withoutSpaces(r rune) bool {
 	if !unicode.IsLetter(r) {
 		return false
 	}
-	for _, script := range strings.Fields("Han Hiragana Katakana Thai Lao Khmer Myanmar") {
+	for script := range strings.FieldsSeq("Han Hiragana Katakana Thai Lao Khmer Myanmar") {
 		if unicode.Is(unicode.Scripts[script], r) {
 			return true
 		}
