@@ -150,18 +150,20 @@ func generate(path string, size int64, order string) error {
 const synopsis = "Somebody has lost something, somebody else has found it, and neither knows yet what it was good for."
 
 func series(out *bufio.Writer, group int) int64 {
-	n, _ := fmt.Fprintf(out, `{"type":"title","id":"s%d","kind":"series","sort_key":"%08d","genres":["drama"],"texts":{"name":{"en":"Series %d"},`+
-		`"synopsis":{"en":"%s"}}}`+"\n", group, group, group, synopsis) // Flush has the error
+	n, _ := fmt.Fprintf(out, `{"type":"title","id":"s%d","kind":"series","sort_key":"%08d","genres":["drama"],`+
+		`"texts":{"name":{"en":"Series %d"},"synopsis":{"en":"%s"}}}`+"\n", group, group, group, synopsis) // Flush has the error
 	m, _ := fmt.Fprintf(out, `{"type":"license","id":"s%d-world","title":"s%d","territories":["*"],"applications":["*"],"model":"svod",`+
 		`"start":"2026-01-01T00:00:00Z"}`+"\n", group, group)
 	return int64(n + m)
 }
 
 func episode(out *bufio.Writer, group, number int) int64 {
-	n, _ := fmt.Fprintf(out, `{"type":"title","id":"s%d-e%d","kind":"episode","parent":"s%d","sort_key":"%04d","number":"%d","runtime_seconds":2580,`+
-		`"texts":{"name":{"en":"Episode %d"},"synopsis":{"en":"%s","fi":"%s"}},"ratings":[{"system":"FSK","value":"12"}]}`+"\n",
+	n, _ := fmt.Fprintf(out, `{"type":"title","id":"s%d-e%d","kind":"episode","parent":"s%d","sort_key":"%04d",`+
+		`"number":"%d","runtime_seconds":2580,"texts":{"name":{"en":"Episode %d"},"synopsis":{"en":"%s","fi":"%s"}},`+
+		`"ratings":[{"system":"FSK","value":"12"}]}`+"\n",
 		group, number, group, number, number+1, number+1, synopsis, synopsis)
-	m, _ := fmt.Fprintf(out, `{"type":"license","id":"s%d-e%d-eu","title":"s%d-e%d","territories":["FI","SE","DK"],"applications":["*"],"model":"svod",`+
-		`"start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z"}`+"\n", group, number, group, number)
+	m, _ := fmt.Fprintf(out, `{"type":"license","id":"s%d-e%d-eu","title":"s%d-e%d","territories":["FI","SE","DK"],`+
+		`"applications":["*"],"model":"svod","start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z"}`+"\n",
+		group, number, group, number)
 	return int64(n + m)
 }

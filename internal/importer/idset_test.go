@@ -30,7 +30,8 @@ func TestAnIDSetKnowsAllThatWereAddedAndTakesFewOthersForThem(t *testing.T) {
 	if mistaken > 10 {
 		t.Errorf("%d of 100000 others are taken for what was added", mistaken)
 	}
-	if s.clear(); s.has(added[0]) {
+	s.clear()
+	if s.has(added[0]) {
 		t.Error("a cleared set has something")
 	}
 }

@@ -62,7 +62,8 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	}
 	before, most, batches := live(), uint64(0), 0
 	report, err := imports.Run(t.Context(), importer.Source{Name: "endless", Reader: endless(rows)}, func(importer.Report) {
-		if batches++; batches%20 == 0 {
+		batches++
+		if batches%20 == 0 {
 			most = max(most, live())
 		}
 	})

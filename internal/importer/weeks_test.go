@@ -67,7 +67,8 @@ func TestWeeklyStatesInARowAreChangesNotAccidents(t *testing.T) {
 		}
 		var list []string
 		list, last = p.since(t, last)
-		if slices.Sort(list); !slices.Equal(list, want[i]) {
+		slices.Sort(list)
+		if !slices.Equal(list, want[i]) {
 			t.Errorf("week %d: the feed says\n%s\nwant\n%s", i+1, strings.Join(list, "\n"), strings.Join(want[i], "\n"))
 		}
 	}
