@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,13 +23,14 @@ type follower struct {
 	fingerprint string                       // of what decides what becomes of the same content
 	dir         string                       // the site's folder
 	tempDir     string
+	batch       int // records in a transaction
 	secret      func(name string) (string, error)
 }
 
 // newFollower compiles the mappings of a source.
 func newFollower(s site.Source, cfg *Config) (*follower, error) {
 	f := &follower{
-		Source: s, mappings: make(map[string]*importer.Mapping), dir: cfg.Dir, tempDir: cfg.TempDir,
+		Source: s, mappings: make(map[string]*importer.Mapping), dir: cfg.Dir, tempDir: cfg.TempDir, batch: cmp.Or(cfg.BatchSize, 10_000),
 		secret: func(name string) (string, error) { return Secret(cfg.Environment, name) },
 	}
 	mark := []string{s.Database, s.Feed}

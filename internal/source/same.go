@@ -18,7 +18,7 @@ func (d *digest) add(sum [32]byte) {
 	}
 }
 
-func (d digest) String() string {
+func (d *digest) String() string {
 	var bytes []byte
 	for _, part := range d {
 		bytes = binary.LittleEndian.AppendUint64(bytes, part)

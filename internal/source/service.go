@@ -26,6 +26,9 @@ type Config struct {
 	// TempDir is the folder for what is read, until it is in the catalog; "" means
 	// the system's.
 	TempDir string
+	// BatchSize is how many records a transaction of the catalog has at most; 0
+	// means 10,000: those of most sources are one, and none holds others up for long.
+	BatchSize int
 	// Environment looks secrets up: os.LookupEnv, or what stands for it.
 	Environment func(name string) (string, bool)
 	// Now is the clock; nil means time.Now.

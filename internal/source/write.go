@@ -13,10 +13,6 @@ import (
 	"ovenbird/internal/importer"
 )
 
-// batchSize is how many records a transaction has at most: those of most sources
-// reach the catalog in one, and none holds others up for long.
-const batchSize = 10_000
-
 // unpublished is the merge patch that hides a title or a collection.
 const unpublished = `{"published":false}`
 
@@ -64,7 +60,7 @@ func (r *runner) write(ctx context.Context, read *reading, removals []catalog.Re
 		read.note(Refusal{Record: one.Record, Reason: one.Reason})
 	}
 	imports, err := importer.New(importer.Config{
-		Actor: r.actor(), BatchSize: batchSize, LineBytes: 4 * rowBytes, TempDir: r.tempDir, OnReject: refuse,
+		Actor: r.actor(), BatchSize: r.batch, LineBytes: 4 * rowBytes, TempDir: r.tempDir, OnReject: refuse,
 	}, importer.Deps{Catalog: seen})
 	if err != nil {
 		return err
