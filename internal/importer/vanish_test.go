@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -252,6 +253,40 @@ func TestAPartThatIsCompleteRemovesWhatIsNotInIt(t *testing.T) {
 		var list []string
 		if list, last = p.since(t, last); fmt.Sprint(list) != step.want {
 			t.Errorf("%q: the feed says %v, want %s", step.file, list, step.want)
+		}
+	}
+}
+
+// Interrupted anywhere, also while it removes, a complete import that is run
+// again ends like one that was not.
+func TestAnInterruptedCompleteImportRemovesTheSame(t *testing.T) {
+	prepared := func() place {
+		p := newPlace(t)
+		p.write(t, "1", week("old", "a", "b", "c"))
+		p.write(t, "2", week("new", "b", "c", "d"))
+		if _, err := p.run(t, complete(0.9), "1", nil); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	whole := prepared()
+	counting := &failing{Store: whole.store}
+	if _, err := whole.run(t, complete(0.9), "2", counting); err != nil {
+		t.Fatal(err)
+	}
+	want := whole.end(t)
+	for at := 1; at <= counting.calls; at++ {
+		for _, committed := range []bool{false, true} {
+			p := prepared()
+			if _, err := p.run(t, complete(0.9), "2", &failing{Store: p.store, at: at, committed: committed}); !errors.Is(err, errPower) {
+				t.Fatalf("batch %d: %v", at, err)
+			}
+			if _, err := p.run(t, complete(0.9), "2", nil); err != nil {
+				t.Fatalf("batch %d: %v", at, err)
+			}
+			if got := p.end(t); got != want {
+				t.Errorf("batch %d, committed %t: it ends with\n%s\nwant\n%s", at, committed, got, want)
+			}
 		}
 	}
 }
