@@ -216,7 +216,7 @@ func (c *client) ask(ctx context.Context, method, path, body, ifMatch string) (t
 		return "", err
 	}
 	answer, err := io.ReadAll(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return "", err
 	}
 	if response.StatusCode != http.StatusOK {
