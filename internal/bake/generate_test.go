@@ -240,10 +240,28 @@ func (w *world) drawOddLicense(t *rapid.T, id ovenbird.LicenseID, title ovenbird
 	if chance(t, "ends", 40) {
 		l.Window.End = drawInstant(t, "end")
 	}
+	if chance(t, "renews", 30) {
+		w.renew(t, l)
+	}
 	if !l.Window.Valid() {
 		l.Window.End = time.Time{}
 	}
 	return l
+}
+
+// renew makes of a license one that goes on, there and then, where another ends:
+// abutting, with a gap of a second, or overlapping by one.
+func (w *world) renew(t *rapid.T, l *ovenbird.License) {
+	others := slices.Sorted(maps.Keys(w.licenses))
+	if len(others) == 0 {
+		return
+	}
+	other := w.licenses[pick(t, "renewed", others...)]
+	if other.Window.End.IsZero() || other.ID == l.ID {
+		return
+	}
+	l.Title, l.Territories, l.Exclude, l.Applications = other.Title, other.Territories, other.Exclude, other.Applications
+	l.Window.Start = other.Window.End.Add(time.Duration(pick(t, "gap", 0, 0, 1, -1)) * time.Second)
 }
 
 // stock fills a world with most of its titles, some licenses and collections.
