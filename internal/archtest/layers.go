@@ -20,7 +20,7 @@ var layers = [][]string{
 	// The words as types.
 	{vocabulary},
 	// What exists; what holds where and when; how a release lies in the bucket.
-	{"catalog", "facts", "release"},
+	{"backup", "catalog", "facts", "release"},
 	// What a document contains; and, without that code, what it ought to contain.
 	{"shape", "model"},
 	// What people write: configuration, feeds.

@@ -20,6 +20,15 @@ var ErrNewer = errors.New("the database was made by a newer version of ovenbird;
 // files is left alone: ErrNewer. Several processes may do so at once: one does
 // it, the others wait.
 func (db *DB) Migrate(ctx context.Context, feature string, migrations fs.FS) error {
+	return db.migrate(ctx, feature, migrations, goose.MaxVersion)
+}
+
+// MigrateTo is Migrate up to a version, for what was made when it was the newest.
+func (db *DB) MigrateTo(ctx context.Context, feature string, migrations fs.FS, version int64) error {
+	return db.migrate(ctx, feature, migrations, version)
+}
+
+func (db *DB) migrate(ctx context.Context, feature string, migrations fs.FS, version int64) error {
 	store, err := goosedb.NewStore(db.backend.goose(), feature+"_migrations")
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
@@ -31,7 +40,7 @@ func (db *DB) Migrate(ctx context.Context, feature string, migrations fs.FS) err
 	}
 	err = db.backend.alone(ctx, db.read, func() error {
 		return db.insist(ctx, func() (bool, error) {
-			err := up(ctx, provider)
+			err := up(ctx, provider, version)
 			return db.backend.busy(err), err
 		})
 	})
@@ -41,7 +50,7 @@ func (db *DB) Migrate(ctx context.Context, feature string, migrations fs.FS) err
 	return nil
 }
 
-func up(ctx context.Context, provider *goose.Provider) error {
+func up(ctx context.Context, provider *goose.Provider, version int64) error {
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the version: %w", err)
@@ -49,8 +58,8 @@ func up(ctx context.Context, provider *goose.Provider) error {
 	if current > target {
 		return fmt.Errorf("it has version %d, this program knows %d: %w", current, target, ErrNewer)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("to version %d: %w", target, err)
+	if _, err := provider.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("to version %d: %w", min(target, version), err)
 	}
 	return nil
 }
