@@ -178,12 +178,11 @@ func (i *Importer) Run(ctx context.Context, src Source, progress func(Report)) (
 
 // entry is one record on its way into the catalog.
 type entry struct {
-	line    int64
-	part    string // of the source
-	raw     string // the row it comes from, for the rejects
-	record  catalog.Record
-	vanish  bool // it removes what is not delivered any more
-	release bool // whoever takes it does not own it afterwards
+	line   int64
+	part   string // of the source
+	raw    string // the row it comes from, for the rejects
+	record catalog.Record
+	vanish bool // it removes what the source does not deliver any more
 }
 
 // run is one import.

@@ -19,16 +19,20 @@ type spilled struct {
 	Line   int64          `json:"line"`
 	Part   string         `json:"part,omitzero"`
 	Raw    string         `json:"raw"`
-	Record jsontext.Value `json:"record"`
+	Record jsontext.Value `json:"record,omitzero"` // absent where Raw is the record
+	Vanish bool           `json:"vanish,omitzero"`
 }
 
-// spill keeps an entry in a journal.
-func spill(to *journal, e *entry) error {
-	form, err := e.record.MarshalJSON()
-	if err != nil {
-		return err
+// spill keeps an entry in a journal. Plain says that the row is the record.
+func spill(to *journal, e *entry, plain bool) error {
+	var form jsontext.Value
+	if !plain {
+		var err error
+		if form, err = e.record.MarshalJSON(); err != nil {
+			return err
+		}
 	}
-	line, err := json.Marshal(spilled{e.line, e.part, e.raw, form}, jsontext.AllowInvalidUTF8(true))
+	line, err := json.Marshal(spilled{e.line, e.part, e.raw, form, e.vanish}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return err
 	}
@@ -49,11 +53,14 @@ func eachSpilled(from *journal, fn func(entry) error) error {
 		} else if err != nil {
 			return err
 		}
+		if e.Record == nil {
+			e.Record = jsontext.Value(e.Raw)
+		}
 		record, err := catalog.ParseRecord(e.Record)
 		if err != nil {
 			return err
 		}
-		if err := fn(entry{line: e.Line, part: e.Part, raw: e.Raw, record: record}); err != nil {
+		if err := fn(entry{line: e.Line, part: e.Part, raw: e.Raw, record: record, vanish: e.Vanish}); err != nil {
 			return err
 		}
 	}
@@ -61,7 +68,8 @@ func eachSpilled(from *journal, fn func(entry) error) error {
 
 // wait keeps an entry for the end of the file.
 func (r *run) wait(e *entry) error {
-	if err := spill(r.spill, e); err != nil {
+	plain := r.cfg.Mapping == nil && e.raw != ""
+	if err := spill(r.spill, e, plain); err != nil {
 		return fmt.Errorf("keep %s for later: %w", &e.record, err)
 	}
 	r.waiting.add(r.id(&e.record))

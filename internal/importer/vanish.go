@@ -28,7 +28,7 @@ func (d *delivery) empty() bool {
 // settle accounts for an accepted record.
 func (d *delivery) settle(e *entry) {
 	owned := ownedOf(&e.record)
-	if e.release || e.record.Op == catalog.Delete {
+	if e.vanish || e.record.Op == catalog.Delete {
 		d.released = append(d.released, owned)
 		return
 	}
@@ -118,7 +118,7 @@ func (r *run) vanishType(ctx context.Context, kind catalog.RecordType) error {
 			if err != nil {
 				return err
 			}
-			if err := r.add(ctx, &entry{record: record, vanish: true, release: true}); err != nil {
+			if err := r.add(ctx, &entry{record: record, vanish: true}); err != nil {
 				return err
 			}
 		}

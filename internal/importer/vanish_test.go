@@ -56,7 +56,7 @@ func TestACompleteFileRemovesWhatIsNotInIt(t *testing.T) {
 	}
 	_, last := p.since(t, 0)
 	report, err = p.run(t, complete(0.9), "2", nil)
-	if err != nil || report.Vanished != 4 || report.Rejected != 0 {
+	if err != nil || report.Vanished != 4 || report.Licenses.Deleted+report.Titles.Deleted+report.Collections.Deleted != 4 || report.Rejected != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	list, last := p.since(t, last)
