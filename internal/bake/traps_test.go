@@ -67,7 +67,7 @@ func trapSite() model.Site {
 			"MARKET": {{Countries: []ovenbird.Country{"FI", "GB"}}, {From: noon, Countries: []ovenbird.Country{"DE", "FI"}}},
 		},
 		Ages: map[ovenbird.Rating]int{
-			{System: "FSK", Value: "0"}: 0, {System: "FSK", Value: "12"}: 12, {System: "KAVI", Value: "S"}: 0, {System: "MPA", Value: "G"}: 0,
+			{System: "FSK", Value: "0"}: 0, {System: "FSK", Value: "12"}: 12, {System: "KAVI", Value: "S"}: 0, {System: "KAVI", Value: "7"}: 7, {System: "MPA", Value: "G"}: 0,
 			{System: "BBFC", Value: "U"}: 4,
 		},
 		Applications: []model.Application{

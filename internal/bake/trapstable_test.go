@@ -236,6 +236,13 @@ func emptyTraps() []trap {
 			},
 		},
 		{
+			name: "an unpublished rail is hidden", licenses: licenses{right("m", "*")}, titles: titles{film("m")},
+			collections: collections{{ID: "k", Items: []ovenbird.TitleID{"m"}}},
+			asks: []ask{
+				{path: "collections/k/1.json", in: nowhere}, {path: "home.json", in: everywhere, body: `{"collections":[]}`},
+			},
+		},
+		{
 			name: "pages count what is visible", licenses: licenses{right("a", "*"), right("b", "US"), right("c", "*")},
 			titles: titles{film("a"), film("b"), film("c")}, collections: collections{rail("k", "b", "a", "c")},
 			asks: []ask{{path: "collections/k/1.json", in: everywhere}, {path: "collections/k/2.json", in: "US", body: `{"collection":{"pages":2,"titles":[{"id":"c"}]}}`}},
@@ -282,20 +289,21 @@ func placeTraps() []trap {
 }
 
 func textTraps() []trap {
-	everyone := licenses{right("m", "*")}
 	return []trap{
 		{
-			name: "texts fall back per field", licenses: everyone,
+			name: "texts fall back per field", licenses: licenses{right("m", "DE")},
 			titles: titles{film("m", named("en", "Fire"), named("de", "Feuer"), texted(ovenbird.Synopsis, "en", "Hot."))},
 			asks: []ask{
-				{path: "m", edition: "web/en", in: everywhere, body: `{"title":{"name":"Fire","synopsis":"Hot.","poster":null}}`},
-				{path: "search/fe.json", edition: "web/de", in: "DE FI GR US XK"},
+				{path: "m", edition: "web/en", in: "DE", body: `{"title":{"name":"Fire","synopsis":"Hot.","poster":null}}`},
+				{path: "m", edition: "web/de", in: "DE", body: `{"title":{"name":"Feuer","synopsis":"Hot.","poster":null}}`},
+				{path: "search/fe.json", edition: "web/de", in: "DE"},
+				{path: "search/fi.json", edition: "web/de", in: nowhere},
 			},
 		},
 		{
-			name: "an empty text is a text", licenses: everyone,
-			titles: titles{film("m", named("en", "Fire"), texted(ovenbird.Synopsis, "de", ""), named("de", "Feuer"), texted(ovenbird.Synopsis, "en", "Hot."))},
-			asks:   []ask{{path: "m", edition: "web/en", in: everywhere, body: `{"title":{"name":"Fire","synopsis":"Hot.","poster":null}}`}},
+			name: "an empty text is a text", licenses: licenses{right("m", "DE")},
+			titles: titles{film("m", named("en", "Fire"), named("de", ""), texted(ovenbird.Synopsis, "de", ""), texted(ovenbird.Synopsis, "en", "Hot."))},
+			asks:   []ask{{path: "m", edition: "web/de", in: "DE", body: `{"title":{"name":"","synopsis":"","poster":null}}`}},
 		},
 		{
 			name: "what is held back in a country is never fallen back to", licenses: licenses{right("m", "GB")},
@@ -343,6 +351,10 @@ func kidsTraps() []trap {
 			name: "the first board that rated it counts, mapped or not", licenses: everyone,
 			titles: titles{film("m", rated("FSK", "0"), rated("KAVI", "K-?"))},
 			asks:   []ask{{path: "m", edition: "kids", in: "DE XK"}},
+		},
+		{
+			name: "an age limit includes its age", licenses: everyone, titles: titles{film("m", rated("KAVI", "7"), rated("FSK", "12"))},
+			asks: []ask{{path: "m", edition: "kids", in: "FI"}},
 		},
 		{
 			name: "kids see nothing for older viewers", licenses: everyone, titles: titles{film("m", rated("FSK", "12"), rated("MPA", "G"))},
