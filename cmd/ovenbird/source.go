@@ -41,6 +41,7 @@ func (c *cli) sources() *cobra.Command {
 			return c.runSource(ctx, e, source.Request{Source: s.Name, Reason: "command"})
 		}),
 		c.onSource("allow NAME", "Read a source that is held, and let through what it is held for", 1, c.allowSource),
+		c.forgetSource(),
 	)
 	return group
 }
@@ -180,6 +181,36 @@ func (c *cli) allowSource(ctx context.Context, e *environment, s site.Source) er
 	return c.runSource(ctx, e, source.Request{Source: s.Name, Reason: "allowed", Allow: true})
 }
 
+func (c *cli) forgetSource() *cobra.Command {
+	return &cobra.Command{
+		Use: "forget NAME", Short: "Forget a source that is no longer in the site: what it delivered stays, and is nobody's",
+		Long: "Forget is for a source that was removed or has another name now: another source can deliver its records then.",
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			e, err := c.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer e.close() //nolint:errcheck // every write was committed
+			if _, there := e.site.Content.Source(list[0]); there {
+				return ovenbird.Errorf(ovenbird.Invalid, "the source %s is in the site, and would claim its records again; take it out first", list[0])
+			}
+			store, err := source.OpenStore(cmd.Context(), e.database)
+			if err != nil {
+				return err
+			}
+			records, err := store.Forget(cmd.Context(), list[0])
+			if err != nil {
+				return err
+			}
+			return c.print(map[string]any{"source": list[0], "records": records}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "forgot %s: %d records are nobody's now\n", list[0], records)
+				return err
+			})
+		},
+	}
+}
+
 func sourceState(ctx context.Context, e *environment, name string) (source.State, error) {
 	store, err := source.OpenStore(ctx, e.database)
 	if err != nil {
@@ -189,13 +220,12 @@ func sourceState(ctx context.Context, e *environment, name string) (source.State
 }
 
 func (c *cli) listSources(ctx context.Context, e *environment) error {
-	states := []source.State{}
-	for _, s := range e.site.Content.Sources {
-		state, err := sourceState(ctx, e, s.Name)
-		if err != nil {
-			return err
-		}
-		states = append(states, state)
+	states, left, err := sourceStates(ctx, e)
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		c.note("%[1]s is no longer in the site, and its records stay; if it is no more: ovenbird source forget %[1]s", name)
 	}
 	return c.print(states, func(w io.Writer) error {
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -212,6 +242,31 @@ func (c *cli) listSources(ctx context.Context, e *environment) error {
 		}
 		return table.Flush()
 	})
+}
+
+// sourceStates returns what is known of the site's sources, in its order, and the
+// names of those that ran and are no longer in it.
+func sourceStates(ctx context.Context, e *environment) (states []source.State, left []string, err error) {
+	store, err := source.OpenStore(ctx, e.database)
+	if err != nil {
+		return nil, nil, err
+	}
+	states = []source.State{}
+	for _, s := range e.site.Content.Sources {
+		state, err := store.State(ctx, s.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		states = append(states, state)
+	}
+	names, err := store.Names(ctx)
+	for _, name := range names {
+		if _, there := e.site.Content.Source(name); !there {
+			left = append(left, name)
+		}
+	}
+	slices.Sort(left)
+	return states, left, err
 }
 
 func (c *cli) showSource(ctx context.Context, e *environment, s site.Source) error {

@@ -75,6 +75,29 @@ func (l *Ledger) Release(ctx context.Context, owners []Owner) error {
 	return l.each(ctx, owners, `DELETE FROM import_records WHERE source = $1 AND type = $2 AND id = $3`)
 }
 
+// Forget makes a source's records nobody's, and forgets what its runs left. It
+// returns how many records that were.
+func (l *Ledger) Forget(ctx context.Context, source string) (records int64, err error) {
+	err = l.db.Tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `DELETE FROM import_records WHERE source = $1`, source)
+		if err != nil {
+			return err
+		}
+		if records, err = done.RowsAffected(); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM import_parts WHERE source = $1`, source); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM import_sources WHERE source = $1`, source)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget the source %s: %w", source, err)
+	}
+	return records, nil
+}
+
 // each runs a statement for each of the owners.
 func (l *Ledger) each(ctx context.Context, owners []Owner, query string) error {
 	for some := range slices.Chunk(owners, ownerStep) {

@@ -101,12 +101,12 @@ func follow(t *testing.T, s server) *house {
 			fmt.Sprintf("INSERT INTO licenses VALUES ('l%d', 't%d', 'FI', NULL)", i, i))
 	}
 	h := newHouse(t, site.Source{})
-	database := "CMS"
+	where := "CMS"
 	if s.name == "SQLite" {
-		database = s.address
+		where = s.address
 	}
 	h.source = site.Source{
-		Name: "cms", Database: database, Timeout: time.Minute, Rows: 1000, Shrink: 0.2,
+		Name: "cms", Database: where, Timeout: time.Minute, Rows: 1000, Shrink: 0.2,
 		Queries: []site.Query{
 			{Name: "titles", SQL: "SELECT * FROM titles", Mapping: filepath.Join(h.dir, "titles.yaml")},
 			{Name: "licenses", SQL: "SELECT * FROM licenses", Mapping: filepath.Join(h.dir, "licenses.yaml")},

@@ -12,6 +12,7 @@ import (
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
+	"ovenbird/internal/importer"
 )
 
 //go:embed migrations/*.sql
@@ -93,6 +94,47 @@ func parse(text sql.NullString, into any) error {
 		return nil
 	}
 	return json.Unmarshal([]byte(text.String), into)
+}
+
+// Names returns the names of all sources that ever ran, in no particular order.
+func (s *Store) Names(ctx context.Context) (names []string, err error) {
+	err = s.db.ReadTx(ctx, func(tx *sql.Tx) error {
+		names = nil
+		rows, err := tx.QueryContext(ctx, `SELECT name FROM sources`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // what it says, rows.Err has said
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the names of sources: %w", err)
+	}
+	return names, nil
+}
+
+// Forget forgets what is known of a source. Its records stay, and are nobody's;
+// it returns how many that were.
+func (s *Store) Forget(ctx context.Context, name string) (records int64, err error) {
+	ledger, err := importer.OpenLedger(ctx, s.db)
+	if err != nil {
+		return 0, err
+	}
+	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM sources WHERE name = $1`, name)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget the source %s: %w", name, err)
+	}
+	return ledger.Forget(ctx, name)
 }
 
 func (s *Store) save(ctx context.Context, state State) error {
