@@ -22,7 +22,8 @@ var layers = [][]string{
 	// What exists; what holds where and when; how a release lies in the bucket.
 	{"backup", "catalog", "facts", "release"},
 	// What a document contains; and, without that code, what it ought to contain.
-	{"shape", "model"},
+	// Edits that wait; and who is told of what happened.
+	{"draft", "shape", "model", "webhook"},
 	// What people write: configuration, feeds.
 	{"site", "importer", "avails"},
 	// The services.
