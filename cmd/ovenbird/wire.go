@@ -107,7 +107,9 @@ func (e *environment) lock() (unlock func() error, err error) {
 func (e *environment) baker(
 	ctx context.Context, log *slog.Logger, now func() time.Time, published func(),
 ) (*engine.Engine, *bake.Service, error) {
-	runs, err := engine.New(ctx, e.engine())
+	state := e.engine()
+	state.Log = log
+	runs, err := engine.New(ctx, state)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,7 +29,8 @@ type Config struct {
 	// Lease is how long a process may be silent before the others take its work
 	// over; 0 means 5 s. On SQLite it means nothing.
 	Lease time.Duration
-	Log   *slog.Logger // nil discards
+	// Log is told who leads and what is taken over; nil discards.
+	Log *slog.Logger
 }
 
 // appVersion is the same for every build, so that an upgraded program goes on
@@ -82,7 +83,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		// The engine outlives the call: Stop ends it, not the end of ctx.
 		e.dbos, err = dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
 			AppName: appName, SQLiteSystemDB: s.file, SystemDBPool: s.pool, DatabaseSchema: schema,
-			ApplicationVersion: appVersion, ExecutorID: executorID(cfg), Logger: cfg.Log,
+			ApplicationVersion: appVersion, ExecutorID: executorID(cfg), Logger: slog.New(warnings{cfg.Log.Handler()}),
 		})
 		if err != nil {
 			return fmt.Errorf("open the engine's state in %s: %w", s.name, err)

@@ -175,7 +175,7 @@ func (m *membership) learn(ids []string) {
 		dbos.ListenQueues(m.dbos, m.tasks...)
 	}
 	if leads != led {
-		m.log.Info("engine", "leads", leads, "processes", len(ids))
+		m.log.Info("the processes changed places", "leads", leads, "processes", len(ids))
 	}
 }
 
