@@ -84,6 +84,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	}
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.humaConfig())
 	a.registerRecords()
+	a.registerSearch()
 	a.registerBulk()
 	a.registerChanges()
 	a.registerReleases()

@@ -263,6 +263,8 @@ func TestListsHaveFiltersAndPages(t *testing.T) {
 		"/titles?q=fool":                    "m s",
 		"/titles?q=%C3%84%C3%84li":          "s",
 		"/titles?q=%25":                     "",
+		"/titles?q=%00":                     "",
+		"/titles?q=%FF%27%22*(%29:":         "",
 		"/titles?country=FI&application=tv": "e1 s",
 		"/titles?country=SE&application=tv": "",
 		"/titles?country=SE&application=tv&at=2026-06-01T00:00:00Z": "m",
@@ -287,6 +289,36 @@ func TestListsHaveFiltersAndPages(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestASearchFindsTheBestFirst(t *testing.T) {
+	w := newWorld(t)
+	w.create("/titles/a", `{"kind":"movie","texts":{"synopsis":{"en":"About a bunny."}}}`)
+	w.create("/titles/b", `{"kind":"movie","texts":{"name":{"fi":"Iso bunny"}}}`)
+	w.create("/collections/c", `{"texts":{"name":{"en":"Bunnies"}}}`)
+	search := func(query string) (ids, next string) {
+		var found admin.SearchHits
+		if err := json.Unmarshal([]byte(w.get("/search?"+query).body), &found); err != nil {
+			t.Fatal(err)
+		}
+		for _, hit := range found.Items {
+			ids += hit.ID
+		}
+		return ids, found.Next
+	}
+	for query, want := range map[string]string{
+		"q=bunny": "ba", "q=bunn": "bca", "q=bunn&type=collection": "c", "q=iso+bunny": "b", "q=%00": "", "q=%FF%27*%22": "",
+	} {
+		if got, _ := search(query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	first, next := search("q=bunn&limit=2")
+	if rest, _ := search("q=bunn&limit=2&cursor=" + next); first+rest != "bca" {
+		t.Errorf("in pages: %s, %s", first, rest)
+	}
+	w.want(422, w.ask(admin.Viewer, "GET", "/search", ""))
+	w.want(422, w.ask(admin.Viewer, "GET", "/search?q=x&cursor=nonsense", ""))
 }
 
 func TestExplanationsSayWhy(t *testing.T) {
