@@ -63,3 +63,19 @@ func TestAQueryIsOneStatementThatReads(t *testing.T) {
 		}
 	}
 }
+
+// What is taken is a part of what was written, and comes through a second time as it is.
+func FuzzAQueryIsOneStatement(f *testing.F) {
+	for _, seed := range []string{"SELECT 1; -- x", "WITH x AS (SELECT ';') SELECT * FROM x", "SELECT $a$;$a$, \"b\"", "/* a */ SELECT 1 /* b"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		statement, problem := singleSelect(sql)
+		if (statement == "") != (problem != "") || !strings.Contains(sql, statement) {
+			t.Fatalf("%q gives %q, %q", sql, statement, problem)
+		}
+		if again, problem := singleSelect(statement); statement != "" && (again != statement || problem != "") {
+			t.Errorf("%q gives %q, and that gives %q, %q", sql, statement, again, problem)
+		}
+	})
+}

@@ -219,7 +219,7 @@ var values = map[string][]typed{
 	},
 }
 
-// A writer between two queries, and one in the midst of a query, do not show.
+// A writer between two queries does not show.
 func TestAllQueriesSeeOneInstant(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
