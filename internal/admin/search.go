@@ -10,7 +10,7 @@ import (
 )
 
 type searchInput struct {
-	Q      string `query:"q" required:"true" maxLength:"1000" doc:"words in any text, in any language; the last may be the beginning of one"`
+	Q      string `query:"q" required:"true" maxLength:"1000" doc:"words in any text and language; the last may be the beginning of one"`
 	Type   string `query:"type" enum:"title,collection"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"the next of the page before"`
