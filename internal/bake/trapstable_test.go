@@ -403,6 +403,14 @@ func soonTraps() []trap {
 			},
 		},
 		{
+			name: "what leaves with the last day is not within it", titles: titles{film("m")},
+			licenses: licenses{right("m", "*", ending(hours(36))), right("m", "*", starting(hours(1)), ending(hours(2)))},
+			asks: []ask{
+				{path: "leaving.json", in: everywhere, body: `{"leaving":[]}`},
+				{path: "leaving.json", at: hours(12), in: everywhere, body: `{"leaving":[{"leaves":"2026-06-17T00:00:00Z","title":{"id":"m"}}]}`},
+			},
+		},
+		{
 			name: "what is renewed does not leave", titles: titles{film("m")},
 			licenses: licenses{right("m", "*", ending(hours(1))), right("m", "*", starting(hours(1)))},
 			asks:     []ask{{path: "leaving.json", in: everywhere, body: `{"leaving":[]}`}},
