@@ -204,23 +204,21 @@ func (t *table) insertChunks(ctx context.Context, tx *sql.Tx, list [][]any, size
 		return nil
 	}
 	text := t.insert(size)
-	execute := func(args []any) error {
-		_, err := tx.ExecContext(ctx, text, args...)
+	if len(list) < oftenEnough*size {
+		for chunk := range slices.Chunk(list, size) {
+			if _, err := tx.ExecContext(ctx, text, slices.Concat(chunk...)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	statement, err := tx.PrepareContext(ctx, text)
+	if err != nil {
 		return err
 	}
-	if len(list) >= oftenEnough*size {
-		statement, err := tx.PrepareContext(ctx, text)
-		if err != nil {
-			return err
-		}
-		defer statement.Close() //nolint:errcheck // the transaction closes it as well
-		execute = func(args []any) error {
-			_, err := statement.ExecContext(ctx, args...)
-			return err
-		}
-	}
+	defer statement.Close() //nolint:errcheck // the transaction closes it as well
 	for chunk := range slices.Chunk(list, size) {
-		if err := execute(slices.Concat(chunk...)); err != nil {
+		if _, err := statement.ExecContext(ctx, slices.Concat(chunk...)...); err != nil {
 			return err
 		}
 	}
