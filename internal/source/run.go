@@ -166,8 +166,8 @@ func (r *runner) plan(ctx context.Context, read *reading) (*plan, error) {
 		case o.Source != r.Name && content != 0:
 			read.content[who] = 0
 			read.refused++
-			reason := fmt.Sprintf("it is the source %[1]s's; take it out of one of the two, or, where %[1]s is no more: ovenbird source forget %[1]s",
-				o.Source)
+			reason := fmt.Sprintf("it is the source %[1]s's; take it out of one of the two, "+
+				"or, where %[1]s is no more: ovenbird source forget %[1]s", o.Source)
 			read.note(Refusal{Record: string(o.Type) + " " + o.ID, Reason: reason})
 		case o.Source != r.Name:
 		case present:
