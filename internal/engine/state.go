@@ -77,8 +77,12 @@ func openPool(ctx context.Context, address string, connections int32) (*pgxpool.
 	cfg.ConnConfig.ConnectTimeout = 10 * time.Second
 	cfg.ConnConfig.RuntimeParams["application_name"] = appName
 	// A process that stops in the middle of a transaction must not hold its rows
-	// for ever.
-	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
+	// for ever. Not a parameter of the connection: poolers refuse those they do
+	// not know.
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '60s'")
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the engine's database: %w", err)
