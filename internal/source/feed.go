@@ -56,7 +56,7 @@ func (f *feed) open(ctx context.Context, last Validators) (importer.Source, io.C
 		return importer.Source{}, nil, last, ovenbird.Errorf(ovenbird.Unavailable, "get the feed: %w", err)
 	}
 	now := Validators{ETag: response.Header.Get("ETag"), LastModified: response.Header.Get("Last-Modified")}
-	return importer.Source{Name: f.address, Reader: interrupted{ctx, file}, Size: size}, removed{file}, now, nil
+	return importer.Source{Name: f.address, Reader: interrupted{ctx, file}, Size: size}, file, now, nil
 }
 
 func (f *feed) remote() bool { return strings.Contains(f.address, "://") }
@@ -92,7 +92,7 @@ func (f *feed) get(ctx context.Context, last Validators) (*http.Response, error)
 // download copies a body to a file: a body that breaks off is found out before
 // anything of it is read.
 func (f *feed) download(body io.Reader) (*os.File, int64, error) {
-	file, err := os.CreateTemp(f.tempDir, "ovenbird-feed-*")
+	file, err := temporary(f.tempDir)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -104,7 +104,7 @@ func (f *feed) download(body io.Reader) (*os.File, int64, error) {
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, removed{file}.Close())
+		return nil, 0, errors.Join(err, file.Close())
 	}
 	return file, size, nil
 }
@@ -124,10 +124,18 @@ func newClient() *http.Client {
 	}}
 }
 
-// removed is a temporary file that goes when it is closed.
-type removed struct{ file *os.File }
-
-func (r removed) Close() error { return errors.Join(r.file.Close(), os.Remove(r.file.Name())) }
+// temporary makes a file that has no name any more, and so is gone when it is
+// closed, or when the process ends, however that happens.
+func temporary(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "ovenbird-source-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary file: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("make a temporary file: %w", err), file.Close())
+	}
+	return file, nil
+}
 
 // interrupted reads until its context ends: a small file may unpack to a large one.
 type interrupted struct {

@@ -90,9 +90,9 @@ type reading struct {
 }
 
 func newReading(dir string, limit int) (*reading, error) {
-	file, err := os.CreateTemp(dir, "ovenbird-source-*.ndjson")
+	file, err := temporary(dir)
 	if err != nil {
-		return nil, fmt.Errorf("make a file for what is read: %w", err)
+		return nil, err
 	}
 	return &reading{
 		limit: limit, columns: make(map[string][]Column), content: make(map[identity]uint64),
@@ -107,7 +107,7 @@ func (r *reading) warn(what string) {
 	}
 }
 
-func (r *reading) close() error { return removed{r.file}.Close() }
+func (r *reading) close() error { return r.file.Close() }
 
 // row counts a row; it is an error where there are too many.
 func (r *reading) row() error {
