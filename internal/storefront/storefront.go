@@ -27,6 +27,7 @@ const contentSecurityPolicy = "default-src 'self'; img-src * data:; object-src '
 var assets = []struct{ pattern, file, contentType string }{
 	{"GET /{$}", "index.html", "text/html; charset=utf-8"},
 	{"GET /storefront/app.js", "app.js", "text/javascript; charset=utf-8"},
+	{"GET /storefront/words.js", "words.js", "text/javascript; charset=utf-8"},
 	{"GET /storefront/style.css", "style.css", "text/css; charset=utf-8"},
 }
 

@@ -3,6 +3,8 @@
 // fields, so whatever is absent here is simply not shown. All text becomes text
 // nodes, never markup.
 
+import { typed, prefixOf, finds, beginsWord } from "./words.js";
+
 const byID = (id) => document.getElementById(id);
 const main = byID("main");
 const choices = { country: byID("country"), app: byID("application"), lang: byID("language") };
@@ -309,30 +311,134 @@ const leavingView = () => datedView("leaving.json", "Leaving soon", "Nothing lea
 
 // ---- Search ----
 
-// wordsOf folds as documents are keyed: decomposed, without marks, in lower case, and
-// split at what is neither letter nor digit.
-function wordsOf(words) {
-  return words.normalize("NFKD").replace(/\p{Mn}/gu, "").toLowerCase().split(/[^\p{L}\p{Nd}]+/u).filter(Boolean);
+// found reads the document of the beginning of the longest word, and keeps the titles
+// whose name every word that was typed begins a word of.
+async function found(query) {
+  const words = typed(query);
+  const longest = applicationOf(chosen.app)?.documents.find((d) => d.longestPrefix)?.longestPrefix ?? 1;
+  const prefix = prefixOf(words, longest);
+  if (prefix === "") return { status: 200, words, hits: [] };
+  const { status, body, problem } = await read(addressOf(`search/${encodeURIComponent(prefix)}.json`));
+  const hits = (body?.search ?? []).filter((title) => finds(title.name ?? "", words));
+  return { status: status === 404 ? 200 : status, problem, words, hits }; // 404: nothing begins with it
 }
 
-// searchView reads the document of the longest word's beginning, and keeps the titles in
-// which every word that was typed begins a word of the name.
 async function searchView(query = "") {
-  const words = wordsOf(query);
-  if (words.length === 0) return message("Search", "Type the beginning of a title's name.");
-  const longest = applicationOf(chosen.app)?.documents.find((d) => d.longestPrefix)?.longestPrefix ?? 1;
-  const key = words.reduce((a, b) => ([...b].length > [...a].length ? b : a));
-  const prefix = [...key].slice(0, longest).join("");
-  const { status, body, problem } = await readHere(`search/${encodeURIComponent(prefix)}.json`);
-  if (status !== 200 && status !== 404) return failure(status, problem, "Search does not work right now");
-  const hits = (body?.search ?? []).filter((title) => {
-    const name = wordsOf(title.name ?? "");
-    return words.every((word) => name.some((part) => part.startsWith(word)));
-  });
+  const { status, problem, words, hits } = await found(query);
+  if (status !== 200) return failure(status, problem, "Search does not work right now");
+  if (words.length === 0) return message("Search", "Type the beginning of any word of a title's name.");
   if (hits.length === 0) return message("Nothing found", `No title here has a name with “${query}”.`);
   return { name: `Search: ${query}`, content: [el("section", { className: "section" },
     text("h1", "", `“${query}”`), el("p", { className: "muted" }, hits.length === 1 ? "1 title" : `${hits.length} titles`),
     list("grid", hits.map((title) => card(title))))] };
+}
+
+// marked is a name in which what was typed stands out.
+function marked(name, words) {
+  const characters = [...name];
+  const parts = [];
+  let plain = "";
+  for (let i = 0; i < characters.length; i++) {
+    let end = 0;
+    for (const word of beginsWord(characters, i) ? words : []) {
+      for (let j = i + 1; j <= characters.length; j++) {
+        const piece = typed(characters.slice(i, j).join("")).join("");
+        if (piece.startsWith(word)) end = Math.max(end, j);
+        if (piece.length >= word.length) break;
+      }
+    }
+    if (end > i) {
+      parts.push(plain, el("mark", {}, characters.slice(i, end).join("")));
+      plain = "";
+      i = end - 1;
+    } else plain += characters[i];
+  }
+  return [...parts, plain];
+}
+
+const box = byID("search");
+const suggestions = byID("suggestions");
+const most = 8; // suggestions
+const pause = 120; // ms without a key before an address is asked for
+let waiting = 0; // the timer of that
+let asked = 0; // counts what was asked for, so that a late answer does not replace a newer one
+
+function suggestAsTyped() {
+  clearTimeout(waiting);
+  waiting = setTimeout(suggest, pause);
+}
+
+async function suggest() {
+  const query = box.value.trim();
+  const mine = ++asked;
+  if (query === "") return closeSuggestions();
+  const { status, words, hits } = await found(query);
+  if (mine !== asked || document.activeElement !== box) return;
+  const options = hits.slice(0, most).map((title, i) => suggestion(title, words, i));
+  if (options.length === 0) {
+    const why = status !== 200 ? "Search does not work right now" : words.length === 0 ? "Type a letter or a number" : `Nothing begins with “${query}” here`;
+    suggestions.replaceChildren(el("li", { className: "none", role: "presentation" }, why));
+  } else suggestions.replaceChildren(...options);
+  suggestions.hidden = false;
+  box.setAttribute("aria-expanded", "true");
+  select(-1);
+  byID("status").textContent = hits.length === 1 ? "1 title" : `${hits.length} titles`;
+}
+
+// suggestion says what a title is, as far as the application's card does.
+function suggestion(title, words, i) {
+  const note = [kindOf(title), title.year, runtimeOf(title), ratingOf(title), ...(title.genres ?? []).slice(0, 2)].filter(Boolean).join(" · ");
+  const name = title.name ?? title.id;
+  return el("li", { role: "option", id: `suggestion-${i}`, "aria-selected": "false", "aria-label": [name, note].filter(Boolean).join(", ") },
+    el("a", { href: link("title", title.id), tabIndex: -1, onclick: closeSuggestions },
+      picture(imageOf(title, "poster", "hero", "still"), ""),
+      el("span", {}, el("span", { className: "suggestion-name", dir: "auto" }, marked(name, words)), text("span", "card-note", note))));
+}
+
+const optionsShown = () => [...suggestions.querySelectorAll("[role=option]")];
+const selected = () => optionsShown().findIndex((option) => option.getAttribute("aria-selected") === "true");
+
+// select marks one of the suggestions; -1 is none: what was typed.
+function select(at) {
+  optionsShown().forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+  if (at < 0) box.removeAttribute("aria-activedescendant");
+  else box.setAttribute("aria-activedescendant", `suggestion-${at}`);
+  optionsShown()[at]?.scrollIntoView({ block: "nearest" });
+}
+
+function closeSuggestions() {
+  clearTimeout(waiting);
+  asked++;
+  suggestions.hidden = true;
+  suggestions.replaceChildren();
+  box.setAttribute("aria-expanded", "false");
+  box.removeAttribute("aria-activedescendant");
+}
+
+function searchByKey(event) {
+  if (event.isComposing) return; // the keys are an input method's
+  const count = optionsShown().length;
+  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && count > 0) {
+    event.preventDefault();
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    select(((selected() + 1 + step + count + 1) % (count + 1)) - 1); // around, by way of what was typed
+  } else if (event.key === "Escape" && !suggestions.hidden) {
+    event.preventDefault();
+    event.stopPropagation();
+    closeSuggestions();
+  }
+}
+
+// openSearch opens the title that is selected, or a page with all that is found.
+function openSearch(event) {
+  event.preventDefault();
+  const chosenOption = optionsShown()[selected()];
+  const query = box.value.trim();
+  const address = chosenOption ? chosenOption.querySelector("a").getAttribute("href") : query === "" ? link() : link("search", query);
+  closeSuggestions();
+  main.focus({ preventScroll: true });
+  if (location.hash === address) show();
+  else location.hash = address;
 }
 
 // ---- Messages ----
@@ -404,7 +510,7 @@ function remembered() {
   }
 }
 
-// show follows the address. Typing in the search box keeps the focus there.
+// show follows the address.
 async function show() {
   const mine = ++turn;
   const { view, segments, query } = parts();
@@ -438,15 +544,6 @@ function chooseAnew() {
   location.hash = link(...(view === "" ? [] : [view, ...segments]));
 }
 
-function searchAsTyped() {
-  const query = byID("search").value.trim();
-  const address = query === "" ? link() : link("search", query);
-  // One step back leaves the search, however many letters were typed.
-  if (parts().view === "search") history.replaceState(null, "", address);
-  else history.pushState(null, "", address);
-  show();
-}
-
 async function start() {
   const { status, body, problem } = await read(variationsAddress);
   if (status !== 200) {
@@ -456,11 +553,14 @@ async function start() {
   variations = body;
   byID("brand").textContent = body.site?.name || "Ovenbird";
   for (const select of Object.values(choices)) select.addEventListener("change", chooseAnew);
-  byID("search").addEventListener("input", searchAsTyped);
-  byID("search-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    main.focus();
+  box.addEventListener("input", suggestAsTyped);
+  box.addEventListener("focus", suggestAsTyped);
+  box.addEventListener("keydown", searchByKey);
+  byID("search-form").addEventListener("submit", openSearch);
+  byID("search-form").addEventListener("focusout", ({ relatedTarget }) => {
+    if (!byID("search-form").contains(relatedTarget)) closeSuggestions();
   });
+  suggestions.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus until a click
   window.addEventListener("hashchange", show);
   show();
 }

@@ -76,3 +76,10 @@ export function finds(name, words) {
   const all = starts(name);
   return words.every((word) => all.some((start) => start.startsWith(word)));
 }
+
+// beginsWord reports whether a word begins at a character of a text.
+export function beginsWord(characters, at) {
+  const [here, before] = [fold(characters[at]), at > 0 ? fold(characters[at - 1]) : ""];
+  if (![...here].some((c) => part.test(c)) || modifier.test(characters[at])) return false;
+  return ![...before].some((c) => part.test(c)) || unspaced.test(here) || unspaced.test(before);
+}
