@@ -108,7 +108,7 @@ func (p *plan) explainCycles(records []Record, left []int) {
 			continue
 		}
 		if path := cycle(parents, records[i].ID); path != nil {
-			p.results[i] = Result{Err: invalid("titles can not be below themselves: %s; give one of them another parent", strings.Join(path, " is below "))}
+			p.results[i] = Result{Err: belowItself(path)}
 		}
 	}
 }
@@ -198,13 +198,14 @@ func (p *plan) checkPlace(t, old *ovenbird.Title) error {
 	for at := t.Parent; at != ""; at = p.state.place[at].parent {
 		path = append(path, string(at))
 		if at == t.ID {
-			return about("parent", invalid("titles can not be below themselves: %s; give one of them another parent", strings.Join(path, " is below ")))
+			return about("parent", belowItself(path))
 		}
 	}
 	parent, ok := p.state.place[t.Parent]
 	switch {
 	case !ok:
-		return about("parent", waiting(ovenbird.NotFound, "its parent %s is not in the catalog; import that before this or with it", t.Parent))
+		return about("parent", waiting(ovenbird.NotFound,
+			"its parent %s is not in the catalog; import that before this or with it", t.Parent))
 	case !parent.kind.MayHold(t.Kind):
 		return about("parent", invalid("its parent %s has kind %s, which can not hold kind %s", t.Parent, parent.kind, t.Kind))
 	}
@@ -366,7 +367,8 @@ func (p *plan) applyItem(r *Record) error {
 		return nil
 	}
 	if p.state.collections[collection] == nil {
-		return about("collection", waiting(ovenbird.NotFound, "its collection %s is not in the catalog; import that before this or with it", collection))
+		return about("collection", waiting(ovenbird.NotFound,
+			"its collection %s is not in the catalog; import that before this or with it", collection))
 	}
 	e.after = itemForm(*r.Item)
 	e.items.after = &positions{title: r.Item.Position}
@@ -395,4 +397,10 @@ func missing(r *Record) error {
 
 func incomplete(r *Record) error {
 	return invalid("the record has no %s to %s", r.Type, r.Op)
+}
+
+// belowItself refuses titles of which each is below the next, and the last below
+// the first.
+func belowItself(path []string) error {
+	return invalid("titles can not be below themselves: %s; give one of them another parent", strings.Join(path, " is below "))
 }
