@@ -204,17 +204,22 @@ func (f *follower) visitor(r *reading) importer.Visitor {
 func (f *follower) check(ctx context.Context) (warnings []string, err error) {
 	limited, cancel := context.WithTimeout(ctx, min(f.Timeout, 2*connectTimeout))
 	defer cancel()
+	if f.Webhook != "" {
+		if _, err := f.secret(f.Webhook); err != nil {
+			warnings = append(warnings, fmt.Sprintf("its webhook answers nobody: %v", err))
+		}
+	}
 	if f.Feed != "" {
-		return nil, f.checkFeed(limited)
+		return warnings, f.checkFeed(limited)
 	}
 	d, err := f.openDatabase(limited)
 	if err != nil {
-		return nil, err
+		return warnings, err
 	}
 	defer func() { _ = d.close(context.WithoutCancel(ctx)) }()
 	rights, err := d.rights(limited)
 	if err != nil {
-		return nil, err
+		return warnings, err
 	}
 	if rights != "" {
 		warnings = append(warnings, rights)
