@@ -26,6 +26,7 @@ import (
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
 	"ovenbird/internal/database/databasetest"
+	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
 	"ovenbird/internal/release"
 )
@@ -134,7 +135,13 @@ func measure(ctx context.Context, at database.Config, titles, clients int, each 
 	if err != nil {
 		return f, err
 	}
-	api, err := admin.New(ctx, admin.Config{Rules: &facts.Rules{}}, admin.Deps{DB: db, Catalog: store, Releases: releases, Bakes: noOven{}})
+	drafts, err := draft.New(ctx, draft.Deps{DB: db, Catalog: store})
+	if err != nil {
+		return f, err
+	}
+	api, err := admin.New(ctx, admin.Config{Rules: &facts.Rules{}}, admin.Deps{
+		DB: db, Catalog: store, Releases: releases, Bakes: noOven{}, Drafts: drafts,
+	})
 	if err != nil {
 		return f, err
 	}

@@ -94,6 +94,9 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	group.Add("server", server)
 	group.Add("sources", follower)
 	group.Add("audit", auditing)
+	if err := e.addDrafts(ctx, &group, log, now); err != nil {
+		return errors.Join(err, runs.Stop(ctx))
+	}
 	tellAdmin, err := c.addAdmin(ctx, &group, e, service, follower, adminAddress(adminListen, listen), log, now)
 	if err != nil {
 		return errors.Join(err, runs.Stop(ctx))

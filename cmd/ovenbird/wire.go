@@ -13,6 +13,7 @@ import (
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
+	"ovenbird/internal/draft"
 	"ovenbird/internal/engine"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -30,6 +31,7 @@ type environment struct {
 	catalog  *catalog.Store
 	bucket   *bucket.Bucket // nil where a command needs no releases
 	releases *release.Store
+	drafts   *draft.Store // nil but in a process that is up
 }
 
 // open opens the environment that the flags name, and makes it where it is new.

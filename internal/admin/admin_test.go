@@ -18,6 +18,7 @@ import (
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
 	"ovenbird/internal/database/databasetest"
+	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -34,6 +35,7 @@ type world struct {
 	catalog  *catalog.Store
 	releases *release.Store
 	bakes    *oven
+	drafts   *draft.Store
 	tokens   map[admin.Role]string
 	clock    *clock
 }
@@ -94,7 +96,10 @@ func worldIn(t testing.TB, at database.Config, cfg admin.Config) *world {
 	}
 	cfg.Rules, cfg.Editions = &facts.Rules{}, []*facts.Edition{{Application: "tv", Countries: ovenbird.NewCountrySet("FI", "SE"), MaxAge: facts.NoMaxAge}}
 	cfg.Poll = time.Millisecond
-	w.api, err = admin.New(t.Context(), cfg, admin.Deps{DB: db, Catalog: w.catalog, Releases: w.releases, Bakes: w.bakes, Now: w.clock.Now})
+	if w.drafts, err = draft.New(t.Context(), draft.Deps{DB: db, Catalog: w.catalog, Now: w.clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	w.api, err = admin.New(t.Context(), cfg, admin.Deps{DB: db, Catalog: w.catalog, Releases: w.releases, Bakes: w.bakes, Drafts: w.drafts, Now: w.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,8 +58,8 @@ type document struct {
 
 // New brings the API's tables up to date and returns it.
 func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
-	if deps.DB == nil || deps.Catalog == nil || deps.Releases == nil || deps.Bakes == nil || cfg.Rules == nil {
-		return nil, ovenbird.Errorf(ovenbird.Internal, "an admin API needs a database, a catalog, releases, a baker and rules")
+	if deps.DB == nil || deps.Catalog == nil || deps.Releases == nil || deps.Bakes == nil || deps.Drafts == nil || cfg.Rules == nil {
+		return nil, ovenbird.Errorf(ovenbird.Internal, "an admin API needs a database, a catalog, releases, a baker, drafts and rules")
 	}
 	cfg.Version = cmp.Or(cfg.Version, "dev")
 	cfg.Poll = cmp.Or(cfg.Poll, 250*time.Millisecond)
@@ -87,6 +87,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	a.registerSearch()
 	a.registerBulk()
 	a.registerChanges()
+	a.registerDrafts(deps.Drafts)
 	a.registerReleases()
 	a.registerExplanations()
 	a.registerTokens()
@@ -139,6 +140,7 @@ func (a *API) humaConfig() huma.Config {
 				{Name: "licenses"},
 				{Name: "collections"},
 				{Name: "records", Description: "many at once"},
+				{Name: "drafts", Description: "groups of edits, published as one"},
 				{Name: "changes", Description: "the feed: who changed what, when"},
 				{Name: "releases"},
 				{Name: "tokens"},

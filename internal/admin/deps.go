@@ -7,6 +7,7 @@ import (
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
+	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
 	"ovenbird/internal/release"
 )
@@ -28,12 +29,14 @@ type Config struct {
 	MaxStreams int
 }
 
-// Deps is what the API works with. The catalog has to be in DB.
+// Deps is what the API works with. The catalog and the drafts
+// have to be in DB.
 type Deps struct {
 	DB       *database.DB
 	Catalog  *catalog.Store
 	Releases *release.Store
 	Bakes    baker
+	Drafts   *draft.Store
 	Now      func() time.Time // nil means time.Now
 	Log      *slog.Logger     // nil discards
 }
