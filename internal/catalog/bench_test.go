@@ -74,3 +74,21 @@ func BenchmarkApplyOne(b *testing.B) {
 		mustApply(b, store, fmt.Sprintf(`{"type":"title","id":"t7","op":"merge","year":%d}`, 2000+i%20))
 	}
 }
+
+// BenchmarkSearch asks a catalog of 10,000 titles in 12 languages for the first
+// page of what a question finds.
+func BenchmarkSearch(b *testing.B) {
+	store := bigCatalog(b, 10_000)
+	mustApply(b, store, named("needle", "name/en=Needle in a haystack"))
+	for name, question := range map[string]string{
+		"rare": "needle hay", "letter": "n", "all": "text in", "none": "nowhere",
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := store.Search(b.Context(), catalog.Search{Text: question}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -58,6 +58,8 @@ type indexer interface {
 	put(ctx context.Context, tx *sql.Tx, documents []indexed) error
 	// remove forgets owners, all of them where none are given.
 	remove(ctx context.Context, tx *sql.Tx, owners []owner) error
+	// prepare goes before queries that find.
+	prepare(ctx context.Context, tx *sql.Tx) error
 	// find is a query for type and id of what has words (its arguments: see
 	// finding), in the order of ids.
 	find(without int) string

@@ -77,6 +77,8 @@ func ownerArgs(owners []owner) []any {
 	return args
 }
 
+func (sqliteIndex) prepare(context.Context, *sql.Tx) error { return nil }
+
 func (sqliteIndex) find(without int) string {
 	const has = `number IN (SELECT rowid FROM search_terms WHERE search_terms MATCH `
 	query := `SELECT type, id FROM search_owners WHERE ` + has + `$1)`

@@ -94,7 +94,7 @@ var ranks = []struct {
 	{without: []int{1, 2}},
 }
 
-// place is where a hit stands among the others.
+// foundAt is where a hit stands among the others.
 type foundAt struct {
 	rank int
 	id   string
@@ -136,6 +136,9 @@ const findOrder = ` AND ($2 = '' OR type = $2) AND (id, type) > ($3, $4) ORDER B
 
 // find asks rank by rank, until there is enough.
 func (r *reader) find(ctx context.Context, f finding) ([]foundAt, error) {
+	if err := f.index.prepare(ctx, r.tx); err != nil {
+		return nil, err
+	}
 	var found []foundAt
 	questions := make([]string, len(ranks))
 	for i := range ranks {
