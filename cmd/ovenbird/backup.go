@@ -15,6 +15,7 @@ import (
 	"ovenbird/internal/admin"
 	"ovenbird/internal/backup"
 	"ovenbird/internal/catalog"
+	"ovenbird/internal/draft"
 	"ovenbird/internal/engine"
 	"ovenbird/internal/importer"
 	"ovenbird/internal/ovenbird"
@@ -26,7 +27,7 @@ func (c *cli) backup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write everything in the environment's database to one file",
-		Long: "Backup writes the catalog with its feed of changes, the ledger of imports, sources and the tokens of the admin API, as\n" +
+		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources and the admin API's tokens, as\n" +
 			"of one moment, while others write. The file appears when it is complete, and replaces one that is there. It holds\n" +
 			"hashes of tokens: keep it to yourself. Releases and the engine's state are not in it: a bake makes them again.",
 		Args: args(cobra.ExactArgs(1)),
@@ -91,6 +92,7 @@ func backupConfig() (backup.Config, error) {
 		files func() (fs.FS, error)
 	}{
 		{"catalog", catalog.Migrations}, {"importer", importer.Migrations}, {"source", source.Migrations}, {"admin", admin.Migrations},
+		{"draft", draft.Migrations},
 		{"site", func() (fs.FS, error) { return fs.Sub(migrations, "migrations") }},
 	} {
 		files, err := feature.files()
