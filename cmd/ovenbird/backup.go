@@ -91,7 +91,10 @@ func backupConfig() (backup.Config, error) {
 		name  string
 		files func() (fs.FS, error)
 	}{
-		{"catalog", catalog.Migrations}, {"importer", importer.Migrations}, {"source", source.Migrations}, {"admin", admin.Migrations},
+		{"catalog", catalog.Migrations},
+		{"importer", importer.Migrations},
+		{"source", source.Migrations},
+		{"admin", admin.Migrations},
 		{"draft", draft.Migrations},
 		{"site", func() (fs.FS, error) { return fs.Sub(migrations, "migrations") }},
 	} {
