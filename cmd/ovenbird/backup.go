@@ -27,9 +27,10 @@ func (c *cli) backup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write everything in the environment's database to one file",
-		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources and the admin API's tokens, as\n" +
-			"of one moment, while others write. The file appears when it is complete, and replaces one that is there. It holds\n" +
-			"hashes of tokens: keep it to yourself. Releases and the engine's state are not in it: a bake makes them again.",
+		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources and the admin API's\n" +
+			"tokens, as of one moment, while others write. The file appears when it is complete, and replaces one that is there.\n" +
+			"It holds hashes of tokens: keep it to yourself. Releases and the engine's state are not in it: a bake makes them\n" +
+			"again.",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) (err error) {
 			if verify {

@@ -42,7 +42,8 @@ func (c *cli) move() *cobra.Command {
 			return c.alone(cmd.Context(), func(e *environment) error { return c.moveTo(cmd.Context(), e, to, force) })
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "PostgreSQL database, postgres://USER@HOST:PORT/NAME, with the password in PGPASSWORD or ~/.pgpass")
+	cmd.Flags().StringVar(&to, "to", "",
+		"PostgreSQL database, postgres://USER@HOST:PORT/NAME, with the password in PGPASSWORD or ~/.pgpass")
 	cmd.Flags().BoolVar(&force, "force", false, "replace everything in a database that has content")
 	return cmd
 }
@@ -85,12 +86,15 @@ func (c *cli) moveTo(ctx context.Context, e *environment, url string, force bool
 		return err
 	}
 	if proof.Sequence != m.Sequence {
-		return ovenbird.Errorf(ovenbird.Conflict, "somebody wrote to %s during the move; stop that and move again, with --force", e.database.Name())
+		return ovenbird.Errorf(ovenbird.Conflict,
+			"somebody wrote to %s during the move; stop that and move again, with --force", e.database.Name())
 	}
 	return c.print(proof, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "moved %s to %s\n  tables   %d rows, all alike\n  catalog  alike at change %d\n  export   alike, sha256 %s\n  bake     alike, root %s\n",
+		_, err := fmt.Fprintf(w, "moved %s to %s\n  tables   %d rows, all alike\n  catalog  alike at change %d\n"+
+			"  export   alike, sha256 %s\n  bake     alike, root %s\n",
 			e.database.Name(), there.database.Name(), proof.Rows, proof.Sequence, proof.Export, proof.Root)
-		c.note("now set OVENBIRD_DATABASE of the environment, or give --database, and start ovenbird up; %s stays as it is", e.database.Name())
+		c.note("now set OVENBIRD_DATABASE of the environment, or give --database, and start ovenbird up; %s stays as it is",
+			e.database.Name())
 		return err
 	})
 }
@@ -131,7 +135,8 @@ func compare(ctx context.Context, a, b *environment, cfg backup.Config) (proof, 
 		different = append(different, fmt.Sprintf("%+v is not %+v", proofs[0], proofs[1]))
 	}
 	if different != nil {
-		return proof{}, ovenbird.Errorf(ovenbird.Conflict, "the two databases do not hold the same; did somebody write meanwhile? %q", different)
+		return proof{}, ovenbird.Errorf(ovenbird.Conflict,
+			"the two databases do not hold the same; did somebody write meanwhile? %q", different)
 	}
 	return proofs[0], nil
 }

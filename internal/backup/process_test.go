@@ -87,7 +87,6 @@ func killAfter(t *testing.T, work childWork, backups int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	//nolint:gosec // this very program
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childOf+"="+string(text))
 	cmd.Stderr = os.Stderr

@@ -59,7 +59,8 @@ func (m *Manifest) compare(backup *Manifest) (older bool, err error) {
 	for name, version := range backup.Versions {
 		newest, known := m.Versions[name]
 		if !known || version > newest {
-			return false, ovenbird.Errorf(ovenbird.Invalid, "it was made by a newer version of ovenbird, %s; use that one or a newer one", backup.Program)
+			return false, ovenbird.Errorf(ovenbird.Invalid,
+				"it was made by a newer version of ovenbird, %s; use that one or a newer one", backup.Program)
 		}
 		older = older || version < newest
 	}
@@ -129,6 +130,7 @@ func (c Config) replace(ctx context.Context, dialect database.Dialect, tx *sql.T
 		return err
 	}
 	for i := range pattern.Tables {
+		//nolint:gosec // the name is that of a table which migrations make
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+quoted(pattern.Tables[i].Name)); err != nil {
 			return fmt.Errorf("empty table %s: %w", pattern.Tables[i].Name, err)
 		}

@@ -139,10 +139,10 @@ func appendValue(line []byte, kind Kind, value any) ([]byte, error) {
 			return jsontext.AppendQuote(line, v)
 		}
 	case int64:
-		switch kind {
-		case Integer:
+		if kind == Integer {
 			return strconv.AppendInt(line, v, 10), nil
-		case Boolean: // SQLite has no other way to say it
+		}
+		if kind == Boolean { // SQLite has no other way to say it
 			return strconv.AppendBool(line, v != 0), nil
 		}
 	case bool:

@@ -59,7 +59,8 @@ func documentOf(texts ovenbird.Texts) *document {
 		}
 		terms := words.Terms(t.text)
 		for _, term := range terms[:min(len(terms), share)] {
-			if seen[term]++; seen[term] > mostEqual {
+			seen[term]++
+			if seen[term] > mostEqual {
 				term = words.Gap
 			}
 			*into = append(*into, term)

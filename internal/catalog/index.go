@@ -90,7 +90,8 @@ func (w *indexWriter) effects(ctx context.Context, tx *sql.Tx, effects []effect,
 		case e.title != nil:
 			w.change(owner{TypeTitle, e.id}, textsOf(e.title.before, titleTexts), textsOf(e.title.after, titleTexts))
 		case e.collection != nil:
-			w.change(owner{TypeCollection, e.id}, textsOf(e.collection.before, collectionTexts), textsOf(e.collection.after, collectionTexts))
+			before, after := e.collection.before, e.collection.after
+			w.change(owner{TypeCollection, e.id}, textsOf(before, collectionTexts), textsOf(after, collectionTexts))
 		}
 	}
 	return w.flush(ctx, tx)
@@ -107,8 +108,7 @@ func textsOf[T any](v *T, texts func(*T) ovenbird.Texts) ovenbird.Texts {
 }
 
 func (w *indexWriter) change(o owner, before, after ovenbird.Texts) {
-	same := func(a, b map[ovenbird.Locale]string) bool { return maps.Equal(a, b) }
-	if !maps.EqualFunc(before, after, same) {
+	if !maps.EqualFunc(before, after, maps.Equal[map[ovenbird.Locale]string, map[ovenbird.Locale]string]) {
 		w.documents[o] = documentOf(after)
 	}
 }

@@ -35,7 +35,7 @@ func (postgresIndex) put(ctx context.Context, tx *sql.Tx, documents []indexed) e
 	return nil
 }
 
-// vector writes a document as a tsvector: 'word':1A,7 'another':2
+// vector writes a document as a tsvector, such as 'word':1A,7 'another':2.
 func (d *document) vector() string {
 	places := make(map[string][]string)
 	var order []string
@@ -85,11 +85,8 @@ func (postgresIndex) prepare(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (postgresIndex) find(without int) string {
-	query := `SELECT type, id FROM search_owners WHERE terms @@ $1::tsquery`
-	for _, place := range []string{"$6", "$7"}[:without] {
-		query += ` AND NOT terms @@ ` + place + `::tsquery`
-	}
-	return query + findOrder
+	conditions := []string{`terms @@ $1::tsquery`, `NOT terms @@ $6::tsquery`, `NOT terms @@ $7::tsquery`}
+	return `SELECT type, id FROM search_owners WHERE ` + strings.Join(conditions[:1+without], " AND ") + findOrder
 }
 
 func (postgresIndex) among(typ RecordType) string {

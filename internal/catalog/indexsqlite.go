@@ -81,11 +81,8 @@ func (sqliteIndex) prepare(context.Context, *sql.Tx) error { return nil }
 
 func (sqliteIndex) find(without int) string {
 	const has = `number IN (SELECT rowid FROM search_terms WHERE search_terms MATCH `
-	query := `SELECT type, id FROM search_owners WHERE ` + has + `$1)`
-	for _, place := range []string{"$6", "$7"}[:without] {
-		query += ` AND NOT ` + has + place + `)`
-	}
-	return query + findOrder
+	conditions := []string{has + `$1)`, `NOT ` + has + `$6)`, `NOT ` + has + `$7)`}
+	return `SELECT type, id FROM search_owners WHERE ` + strings.Join(conditions[:1+without], " AND ") + findOrder
 }
 
 func (sqliteIndex) among(typ RecordType) string {

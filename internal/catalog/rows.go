@@ -212,7 +212,7 @@ func (t *table) insertChunks(ctx context.Context, tx *sql.Tx, list [][]any, size
 		}
 		return nil
 	}
-	statement, err := tx.PrepareContext(ctx, text)
+	statement, err := tx.PrepareContext(ctx, text) //nolint:sqlclosecheck // it is, right below
 	if err != nil {
 		return err
 	}

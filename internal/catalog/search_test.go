@@ -147,7 +147,7 @@ func TestAQuestionIsDataAndNothingElse(t *testing.T) {
 	store := newStore(t)
 	mustApply(t, store, library...)
 	for _, text := range []string{
-		`"`, `'`, `\`, "\x00", "bunny\x00", `a"b`, `x' OR '1'='1`, "(", "NOT", "AND AND", "^bunny", "names:", "{names}", "a - b", "bunny*:", "%", "_", "!",
+		`"`, `'`, `\`, "\x00", "bunny\x00", `a"b`, `x' OR '1'='1`, "(", "NOT", "AND OR", "^bunny", "names:", "{names}", "a - b", "bunny*:", "%", "_", "!",
 		"a & b | !c <-> d", ":*", "\xff\xfe", strings.Repeat("bunny ", 2000), strings.Repeat("千", 10_000), strings.Repeat("x", 10_000),
 		strings.Repeat(`"`, 10_000), strings.Repeat("a-", 5_000),
 	} {

@@ -86,6 +86,7 @@ func copyTable(ctx context.Context, to, from *sql.Tx, table string, columns []st
 		return err
 	}
 	defer insert.Close() //nolint:errcheck // the transaction closes it too
+	//nolint:gosec // names of tables and columns of ours
 	return newReader(from).each(ctx, "SELECT "+list+" FROM "+table, where{text: condition}, func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err

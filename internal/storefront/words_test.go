@@ -61,7 +61,6 @@ func TestTheScriptFoldsAsTheBakeDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	//nolint:gosec // node, and files of this test
 	cmd := exec.CommandContext(t.Context(), node, filepath.Join(dir, "check.mjs"), table)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

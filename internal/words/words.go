@@ -131,9 +131,10 @@ func phraseOf(chunk string) Phrase {
 func cut(word string) string {
 	n := 0
 	for i := range word {
-		if n++; n > longest {
+		if n == longest {
 			return word[:i]
 		}
+		n++
 	}
 	return word
 }
