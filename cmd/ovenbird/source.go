@@ -193,7 +193,8 @@ func (c *cli) forgetSource() *cobra.Command {
 			}
 			defer e.close() //nolint:errcheck // every write was committed
 			if _, there := e.site.Content.Source(list[0]); there {
-				return ovenbird.Errorf(ovenbird.Invalid, "the source %s is in the site, and would claim its records again; take it out first", list[0])
+				return ovenbird.Errorf(ovenbird.Invalid,
+					"the source %s is in the site, and would claim its records again; take it out first", list[0])
 			}
 			store, err := source.OpenStore(cmd.Context(), e.database)
 			if err != nil {

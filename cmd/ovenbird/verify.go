@@ -122,7 +122,8 @@ func (c *cli) auditProgress() func(done, of int) {
 
 func writeAudit(w io.Writer, r *audit.Report, took time.Duration) error {
 	for _, v := range r.Violations {
-		if _, err := fmt.Fprintf(w, "%s %s: /%s/%s/%s at %s\n", v.Where, v.Kind, v.Country, v.Edition, v.Path, v.At.Format(time.RFC3339Nano)); err != nil {
+		_, err := fmt.Fprintf(w, "%s %s: /%s/%s/%s at %s\n", v.Where, v.Kind, v.Country, v.Edition, v.Path, v.At.Format(time.RFC3339Nano))
+		if err != nil {
 			return err
 		}
 		if v.Kind != audit.Different {
@@ -136,7 +137,8 @@ func writeAudit(w io.Writer, r *audit.Report, took time.Duration) error {
 	if !r.Good() {
 		verdict = fmt.Sprintf("%d violations", len(r.Violations)+r.More)
 	}
-	_, err := fmt.Fprintf(w, "release %s: %s\n  %d documents in %d of %d variations at %d instants in all, %d requests to the edge, in %s (seed %d)\n",
+	_, err := fmt.Fprintf(w,
+		"release %s: %s\n  %d documents in %d of %d variations at %d instants in all, %d requests to the edge, in %s (seed %d)\n",
 		r.Release, verdict, r.Documents, r.Variations, r.Of, r.Sights, r.Asked, took.Round(time.Millisecond), r.Seed)
 	return err
 }

@@ -81,12 +81,12 @@ func copyTable(ctx context.Context, to, from *sql.Tx, table string, columns []st
 		places[i] = "$" + strconv.Itoa(i+1)
 		into[i] = &values[i]
 	}
+	//nolint:gosec // names of tables and columns of ours
 	insert, err := to.PrepareContext(ctx, "INSERT INTO "+table+" ("+list+") VALUES ("+strings.Join(places, ", ")+")")
 	if err != nil {
 		return err
 	}
 	defer insert.Close() //nolint:errcheck // the transaction closes it too
-	//nolint:gosec // names of tables and columns of ours
 	return newReader(from).each(ctx, "SELECT "+list+" FROM "+table, where{text: condition}, func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err

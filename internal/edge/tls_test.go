@@ -158,7 +158,7 @@ func TestHTTP2IsAsTheStandardHasIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := filepath.Join(t.TempDir(), "report.xml")
-	command := exec.CommandContext(t.Context(), program, //nolint:gosec // a program that the Makefile built
+	command := exec.CommandContext(t.Context(), program,
 		"--host", "127.0.0.1", "--port", port, "--tls", "--insecure", "--path", "/FI/tv/titles/t1.json",
 		"--timeout", "2", "--junit-report", report)
 	output, _ := command.CombinedOutput() // it fails for tolerated cases too
