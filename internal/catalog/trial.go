@@ -81,7 +81,7 @@ func copyTable(ctx context.Context, to, from *sql.Tx, table string, columns []st
 		places[i] = "$" + strconv.Itoa(i+1)
 		into[i] = &values[i]
 	}
-	//nolint:gosec // names of tables and columns of ours
+	//nolint:gosec,sqlclosecheck // names of tables and columns of ours; closed right below
 	insert, err := to.PrepareContext(ctx, "INSERT INTO "+table+" ("+list+") VALUES ("+strings.Join(places, ", ")+")")
 	if err != nil {
 		return err
