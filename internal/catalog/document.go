@@ -51,21 +51,29 @@ func documentOf(texts ovenbird.Texts) *document {
 	}
 	d := new(document)
 	share := mostTerms / len(list)
-	seen := make(map[string]int)
 	for _, t := range list {
 		into := &d.others
 		if t.field == ovenbird.Name {
 			into = &d.names
 		}
 		terms := words.Terms(t.text)
-		for _, term := range terms[:min(len(terms), share)] {
-			seen[term]++
-			if seen[term] > mostEqual {
-				term = words.Gap
-			}
-			*into = append(*into, term)
-		}
-		*into = append(*into, words.Gap)
+		*into = append(append(*into, terms[:min(len(terms), share)]...), words.Gap)
+	}
+	if len(d.names)+len(d.others) > mostEqual {
+		d.thin()
 	}
 	return d
+}
+
+// thin takes out what there are too many of.
+func (d *document) thin() {
+	seen := make(map[string]int)
+	for _, terms := range [][]string{d.names, d.others} {
+		for i, term := range terms {
+			seen[term]++
+			if seen[term] > mostEqual {
+				terms[i] = words.Gap
+			}
+		}
+	}
 }

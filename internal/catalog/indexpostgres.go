@@ -14,25 +14,24 @@ import (
 // configuration of the server has a say in what a word is.
 type postgresIndex struct{}
 
+// The parameters of type tsvector are known to be that by their column.
+const (
+	insertVectors = `INSERT INTO search_owners (type, id, terms) VALUES `
+	putVectors    = ` ON CONFLICT (type, id) DO UPDATE SET terms = excluded.terms`
+)
+
 func (postgresIndex) put(ctx context.Context, tx *sql.Tx, documents []indexed) error {
-	for some := range slices.Chunk(documents, chunks[0]) {
-		var query strings.Builder
-		query.WriteString(`INSERT INTO search_owners (type, id, terms) VALUES `)
-		var args []any
-		for i, d := range some {
-			if i > 0 {
-				query.WriteString(", ")
-			}
-			n := len(args)
-			query.WriteString("($" + strconv.Itoa(n+1) + ", $" + strconv.Itoa(n+2) + ", $" + strconv.Itoa(n+3) + "::text::tsvector)")
-			args = append(args, string(d.typ), d.id, d.vector())
-		}
-		query.WriteString(` ON CONFLICT (type, id) DO UPDATE SET terms = excluded.terms`)
-		if _, err := tx.ExecContext(ctx, query.String(), args...); err != nil {
-			return err
-		}
+	list := make([][]any, len(documents))
+	for i, d := range documents {
+		list[i] = []any{string(d.typ), d.id, d.vector()}
 	}
-	return nil
+	return writeAll(ctx, tx, list, func(rows int) string {
+		var b strings.Builder
+		b.WriteString(insertVectors)
+		places(&b, rows, 3)
+		b.WriteString(putVectors)
+		return b.String()
+	})
 }
 
 // vector writes a document as a tsvector, such as 'word':1A,7 'another':2.
@@ -67,7 +66,7 @@ func (postgresIndex) remove(ctx context.Context, tx *sql.Tx, owners []owner) err
 		_, err := tx.ExecContext(ctx, clearOwners)
 		return err
 	}
-	for some := range slices.Chunk(owners, 1000) {
+	for some := range slices.Chunk(owners, ownersAtOnce) {
 		var list strings.Builder
 		places(&list, len(some), 2)
 		if _, err := tx.ExecContext(ctx, removeOwners+list.String()+")", ownerArgs(some)...); err != nil {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -14,37 +15,46 @@ import (
 type sqliteIndex struct{}
 
 const (
-	insertOwners = `INSERT INTO search_owners (type, id) VALUES `
-	insertTerms  = `INSERT OR REPLACE INTO search_terms (rowid, names, others) SELECT o.number, v.column3, v.column4 FROM (VALUES `
-	ownersTerms  = `) v JOIN search_owners o ON o.type = v.column1 AND o.id = v.column2`
-	removeTerms  = `DELETE FROM search_terms WHERE rowid IN (SELECT number FROM search_owners WHERE (type, id) IN (VALUES `
-	clearTerms   = `INSERT INTO search_terms (search_terms) VALUES ('delete-all')`
-	clearOwners  = `DELETE FROM search_owners`
+	insertOwners  = `INSERT INTO search_owners (type, id) VALUES `
+	ownersNumbers = ` ON CONFLICT (type, id) DO UPDATE SET type = excluded.type RETURNING number, type, id`
+	insertTerms   = `INSERT OR REPLACE INTO search_terms (rowid, names, others) VALUES ($1, $2, $3)`
+	removeTerms   = `DELETE FROM search_terms WHERE rowid IN (SELECT number FROM search_owners WHERE (type, id) IN (VALUES `
+	clearTerms    = `INSERT INTO search_terms (search_terms) VALUES ('delete-all')`
+	clearOwners   = `DELETE FROM search_owners`
 )
 
+// put writes the words row by row, in the order of their numbers: with a statement
+// that writes several, and with one that goes back, FTS5 begins a new segment.
 func (sqliteIndex) put(ctx context.Context, tx *sql.Tx, documents []indexed) error {
-	for some := range slices.Chunk(documents, chunks[0]) {
-		var owners, terms strings.Builder
-		owners.WriteString(insertOwners)
-		places(&owners, len(some), 2)
-		owners.WriteString(" ON CONFLICT (type, id) DO NOTHING")
-		terms.WriteString(insertTerms)
-		places(&terms, len(some), 4)
-		terms.WriteString(ownersTerms)
-		var of, all []any
+	terms := make([][]any, 0, len(documents))
+	byOwner := make(map[owner]*document, len(documents))
+	for some := range slices.Chunk(documents, ownersAtOnce) {
+		args := make([]any, 0, 2*len(some))
 		for _, d := range some {
-			of = append(of, string(d.typ), d.id)
-			all = append(all, string(d.typ), d.id, strings.Join(d.names, " "), strings.Join(d.others, " "))
+			args = append(args, string(d.typ), d.id)
+			byOwner[d.owner] = d.document
 		}
-		if _, err := tx.ExecContext(ctx, owners.String(), of...); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, terms.String(), all...); err != nil {
+		query := insertOwners + strings.Repeat("(?, ?), ", len(some)-1) + "(?, ?)"
+		err := newReader(tx).each(ctx, query, where{ownersNumbers, args}, func(rows *sql.Rows) error {
+			var number int64
+			var o owner
+			if err := rows.Scan(&number, &o.typ, &o.id); err != nil {
+				return err
+			}
+			d := byOwner[o]
+			terms = append(terms, []any{number, strings.Join(d.names, " "), strings.Join(d.others, " ")})
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	slices.SortFunc(terms, func(a, b []any) int { return cmp.Compare(a[0].(int64), b[0].(int64)) })
+	return writeChunks(ctx, tx, terms, 1, insertTerms)
 }
+
+// ownersAtOnce is how many owners one statement names.
+const ownersAtOnce = 500
 
 func (sqliteIndex) remove(ctx context.Context, tx *sql.Tx, owners []owner) error {
 	if owners == nil {
@@ -54,7 +64,7 @@ func (sqliteIndex) remove(ctx context.Context, tx *sql.Tx, owners []owner) error
 		_, err := tx.ExecContext(ctx, clearOwners)
 		return err
 	}
-	for some := range slices.Chunk(owners, 1000) {
+	for some := range slices.Chunk(owners, ownersAtOnce) {
 		var list strings.Builder
 		places(&list, len(some), 2)
 		if _, err := tx.ExecContext(ctx, removeTerms+list.String()+"))", ownerArgs(some)...); err != nil {

@@ -184,10 +184,18 @@ var chunks = []int{16, 4, 1}
 
 // insertAll writes rows in few round trips.
 func (t *table) insertAll(ctx context.Context, tx *sql.Tx, list [][]any) error {
+	if err := writeAll(ctx, tx, list, t.insert); err != nil {
+		return fmt.Errorf("write to %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// writeAll writes rows with the statement for a number of them.
+func writeAll(ctx context.Context, tx *sql.Tx, list [][]any, statement func(rows int) string) error {
 	for _, size := range chunks {
 		whole := len(list) / size * size
-		if err := t.insertChunks(ctx, tx, list[:whole], size); err != nil {
-			return fmt.Errorf("write to %s: %w", t.name, err)
+		if err := writeChunks(ctx, tx, list[:whole], size, statement(size)); err != nil {
+			return err
 		}
 		list = list[whole:]
 	}
@@ -198,12 +206,8 @@ func (t *table) insertAll(ctx context.Context, tx *sql.Tx, list [][]any) error {
 // of preparing it. SQLite, which has no round trips, would like it at once.
 const oftenEnough = 5
 
-// insertChunks writes rows that are a multiple of size.
-func (t *table) insertChunks(ctx context.Context, tx *sql.Tx, list [][]any, size int) error {
-	if len(list) == 0 {
-		return nil
-	}
-	text := t.insert(size)
+// writeChunks writes rows that are a multiple of size.
+func writeChunks(ctx context.Context, tx *sql.Tx, list [][]any, size int, text string) error {
 	if len(list) < oftenEnough*size {
 		for chunk := range slices.Chunk(list, size) {
 			if _, err := tx.ExecContext(ctx, text, slices.Concat(chunk...)...); err != nil {

@@ -42,6 +42,18 @@ func Starts(text string) []string {
 	return starts
 }
 
+// plain returns the only word of a chunk, for the common case that there is
+// nothing to look into: letters of ASCII with punctuation around them.
+func plain(chunk string) (word string, ok bool) {
+	word = strings.TrimFunc(chunk, func(r rune) bool { return r < utf8.RuneSelf && !part(r) })
+	for i := range len(word) {
+		if word[i] >= utf8.RuneSelf || !part(rune(word[i])) {
+			return "", false
+		}
+	}
+	return word, true
+}
+
 // strip takes what belongs to no word out of a chunk, and returns where in the
 // rest words begin.
 func strip(chunk string) (bare string, begins []int) {
@@ -73,8 +85,16 @@ func leads(r rune) bool {
 // inside follow a Gap once more, in one piece: "Spider-Man" gives spider, man, Gap,
 // spiderman.
 func Terms(text string) []string {
-	var terms, joined []string
-	for chunk := range strings.FieldsSeq(Fold(text)) {
+	folded := Fold(text)
+	terms := make([]string, 0, strings.Count(folded, " ")+1)
+	var joined []string
+	for chunk := range strings.FieldsSeq(folded) {
+		if word, ok := plain(chunk); ok {
+			if word != "" {
+				terms = append(terms, cut(word))
+			}
+			continue
+		}
 		phrase := phraseOf(chunk)
 		terms = append(terms, phrase.Words...)
 		if phrase.Joined != "" {
