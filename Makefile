@@ -11,7 +11,7 @@ H2SPEC_VERSION := v2.2.1
 H2SPEC         := bin/h2spec-$(H2SPEC_VERSION)
 # What the tests need from npm: the reference GraphQL implementation, GeoIP data,
 # generators of clients.
-NPM            := internal/shape/reference internal/edge/geoipdata internal/admin/client
+NPM            := internal/shape/reference internal/edge/geoipdata internal/admin/client internal/webhook/client
 
 # What can be set on the command line, e.g. `make up ARGS="--listen 127.0.0.1:9000"`.
 ARGS      ?=
