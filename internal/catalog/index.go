@@ -75,9 +75,9 @@ type indexed struct {
 	*document
 }
 
-// effects indexes what a batch changes, whose changes have the numbers from first
+// follow writes what a batch has changed, whose changes have the numbers from first
 // to last. It leaves an index alone that is not at the change before.
-func (w *indexWriter) effects(ctx context.Context, tx *sql.Tx, effects []effect, first, last int64) error {
+func (w *indexWriter) follow(ctx context.Context, tx *sql.Tx, first, last int64) error {
 	moved, err := tx.ExecContext(ctx, indexMoves, last, first-1, words.Version)
 	if err != nil {
 		return fmt.Errorf("move the index of words on: %w", err)
@@ -85,16 +85,27 @@ func (w *indexWriter) effects(ctx context.Context, tx *sql.Tx, effects []effect,
 	if n, err := moved.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
+	return w.flush(ctx, tx)
+}
+
+// documentsOf returns the words of what has other texts after a batch.
+func documentsOf(effects []effect) map[owner]*document {
+	documents := make(map[owner]*document)
+	change := func(o owner, before, after ovenbird.Texts) {
+		if !maps.EqualFunc(before, after, maps.Equal[map[ovenbird.Locale]string, map[ovenbird.Locale]string]) {
+			documents[o] = documentOf(after)
+		}
+	}
 	for i := range effects {
 		switch e := &effects[i]; {
 		case e.title != nil:
-			w.change(owner{TypeTitle, e.id}, textsOf(e.title.before, titleTexts), textsOf(e.title.after, titleTexts))
+			change(owner{TypeTitle, e.id}, textsOf(e.title.before, titleTexts), textsOf(e.title.after, titleTexts))
 		case e.collection != nil:
 			before, after := e.collection.before, e.collection.after
-			w.change(owner{TypeCollection, e.id}, textsOf(before, collectionTexts), textsOf(after, collectionTexts))
+			change(owner{TypeCollection, e.id}, textsOf(before, collectionTexts), textsOf(after, collectionTexts))
 		}
 	}
-	return w.flush(ctx, tx)
+	return documents
 }
 
 func titleTexts(t *ovenbird.Title) ovenbird.Texts           { return t.Texts }
@@ -105,12 +116,6 @@ func textsOf[T any](v *T, texts func(*T) ovenbird.Texts) ovenbird.Texts {
 		return nil
 	}
 	return texts(v)
-}
-
-func (w *indexWriter) change(o owner, before, after ovenbird.Texts) {
-	if !maps.EqualFunc(before, after, maps.Equal[map[ovenbird.Locale]string, map[ovenbird.Locale]string]) {
-		w.documents[o] = documentOf(after)
-	}
 }
 
 func (w *indexWriter) flush(ctx context.Context, tx *sql.Tx) error {

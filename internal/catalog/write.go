@@ -52,11 +52,15 @@ func (s *Store) write(ctx context.Context, tx *sql.Tx, actor string, effects []e
 			first + int64(i), stamp, actor, string(e.typ), e.id, string(e.action()), nullJSON(e.before), nullJSON(e.after),
 		})
 	}
-	if err := w.flush(ctx, tx); err != nil {
+	// The words are found while the database writes the rest.
+	documents := make(chan map[owner]*document, 1)
+	go func() { documents <- documentsOf(effects) }()
+	err := w.flush(ctx, tx)
+	index := &indexWriter{index: s.index, documents: <-documents}
+	if err != nil {
 		return err
 	}
-	index := &indexWriter{index: s.index, documents: make(map[owner]*document)}
-	return index.effects(ctx, tx, effects, first, last)
+	return index.follow(ctx, tx, first, last)
 }
 
 // flush writes in an order in which no row refers to one that is not there: what

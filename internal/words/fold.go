@@ -18,42 +18,77 @@ const Version = 1
 // "Élan" becomes "elan", "Straße" "strasse", "Ｗａｌｌ·Ｅ" "wall·e". Marks that are
 // part of a letter, as the vowels of Devanagari and Thai are, stay.
 func Fold(s string) string {
-	if isASCII(s) {
-		return strings.Map(foldASCII, s)
+	b := make([]byte, 0, len(s)+8)
+	for i := 0; i < len(s); {
+		if s[i] < utf8.RuneSelf {
+			b = append(b, foldASCII(s[i]))
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r < endOfLatin {
+			b = append(b, latin[r-utf8.RuneSelf]...)
+			i += size
+			continue
+		}
+		end := i + size
+		for end < len(s) && s[end] >= firstBeyond {
+			_, size = utf8.DecodeRuneInString(s[end:])
+			end += size
+		}
+		b = appendFolded(b, s[i:end])
+		i = end
 	}
-	var b strings.Builder
-	b.Grow(len(s))
+	return string(b)
+}
+
+func foldASCII(c byte) byte {
+	switch {
+	case c < ' ' || c == 0x7f:
+		return ' '
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	default:
+		return c
+	}
+}
+
+// appendFolded folds by the book. A text can be divided in front of a character of
+// Latin: no mark moves over one, and of its own none stays.
+func appendFolded(b []byte, s string) []byte {
 	for _, r := range norm.NFKD.String(before.Replace(s)) {
 		switch {
 		case unicode.Is(unicode.Cc, r):
-			b.WriteByte(' ')
+			b = append(b, ' ')
 		case unicode.Is(unicode.Cf, r), accent(r):
 		default:
 			r = unicode.ToLower(r)
 			if instead, ok := letters[r]; ok {
-				b.WriteString(instead)
+				b = append(b, instead...)
 			} else {
-				b.WriteRune(r)
+				b = utf8.AppendRune(b, r)
 			}
 		}
 	}
-	return b.String()
+	return b
 }
 
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
+const (
+	// endOfLatin is behind Latin Extended-B, whose characters are looked up.
+	endOfLatin = 0x250
+	// firstBeyond is the first byte of characters from U+0280 on: those between
+	// need not be looked up.
+	firstBeyond = 0xca
+)
 
-func foldASCII(r rune) rune {
-	if r < ' ' || r == 0x7f {
-		return ' '
+// latin is what the characters from U+0080 to endOfLatin fold to.
+var latin = foldLatin()
+
+func foldLatin() (table [endOfLatin - utf8.RuneSelf]string) {
+	for i := range table {
+		table[i] = string(appendFolded(nil, string(rune(i+utf8.RuneSelf))))
 	}
-	return unicode.ToLower(r)
+	return table
 }
 
 // before is what decomposition would make something else of: an accent that

@@ -45,13 +45,19 @@ func Starts(text string) []string {
 // plain returns the only word of a chunk, for the common case that there is
 // nothing to look into: letters of ASCII with punctuation around them.
 func plain(chunk string) (word string, ok bool) {
-	word = strings.TrimFunc(chunk, func(r rune) bool { return r < utf8.RuneSelf && !part(r) })
-	for i := range len(word) {
-		if word[i] >= utf8.RuneSelf || !part(rune(word[i])) {
+	from, to := 0, len(chunk)
+	for from < to && chunk[from] < utf8.RuneSelf && !part(rune(chunk[from])) {
+		from++
+	}
+	for from < to && chunk[to-1] < utf8.RuneSelf && !part(rune(chunk[to-1])) {
+		to--
+	}
+	for i := from; i < to; i++ {
+		if chunk[i] >= utf8.RuneSelf || !part(rune(chunk[i])) {
 			return "", false
 		}
 	}
-	return word, true
+	return chunk[from:to], true
 }
 
 // strip takes what belongs to no word out of a chunk, and returns where in the
