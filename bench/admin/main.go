@@ -29,6 +29,7 @@ import (
 	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
 	"ovenbird/internal/release"
+	"ovenbird/internal/webhook"
 )
 
 // figures are what was measured on one database.
@@ -139,8 +140,12 @@ func measure(ctx context.Context, at database.Config, titles, clients int, each 
 	if err != nil {
 		return f, err
 	}
+	hooks, err := webhook.New(ctx, webhook.Config{}, db, nil)
+	if err != nil {
+		return f, err
+	}
 	api, err := admin.New(ctx, admin.Config{Rules: &facts.Rules{}}, admin.Deps{
-		DB: db, Catalog: store, Releases: releases, Bakes: noOven{}, Drafts: drafts,
+		DB: db, Catalog: store, Releases: releases, Bakes: noOven{}, Drafts: drafts, Webhooks: hooks,
 	})
 	if err != nil {
 		return f, err

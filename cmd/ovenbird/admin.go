@@ -38,7 +38,8 @@ func (e *environment) adminAPI(
 ) (*admin.API, error) {
 	content := &e.site.Content
 	return admin.New(ctx, admin.Config{Rules: content.Rules, Editions: content.Editions()}, admin.Deps{
-		DB: e.database, Catalog: e.catalog, Releases: e.releases, Bakes: bakes{service}, Drafts: e.drafts, Now: now, Log: log,
+		DB: e.database, Catalog: e.catalog, Releases: e.releases, Bakes: bakes{service}, Drafts: e.drafts, Webhooks: e.webhooks,
+		Now: now, Log: log,
 	})
 }
 

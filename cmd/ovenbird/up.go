@@ -77,7 +77,11 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 		return err
 	}
 	auditing := newAuditing(e, log)
-	runs, service, err := e.baker(ctx, log, now, func() { serving.Notify(); auditing.notify() })
+	hooks, err := e.openWebhooks(ctx, log)
+	if err != nil {
+		return err
+	}
+	runs, service, err := e.baker(ctx, log, now, func() { serving.Notify(); auditing.notify(); hooks.Notify() })
 	if err != nil {
 		return err
 	}
@@ -94,6 +98,7 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	group.Add("server", server)
 	group.Add("sources", follower)
 	group.Add("audit", auditing)
+	group.Add("webhooks", hooks)
 	if err := e.addDrafts(ctx, &group, log, now); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}

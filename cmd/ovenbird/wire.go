@@ -18,6 +18,7 @@ import (
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/site"
+	"ovenbird/internal/webhook"
 )
 
 // environment is an opened environment: its site and catalog, and its releases
@@ -31,7 +32,8 @@ type environment struct {
 	catalog  *catalog.Store
 	bucket   *bucket.Bucket // nil where a command needs no releases
 	releases *release.Store
-	drafts   *draft.Store // nil but in a process that is up
+	drafts   *draft.Store   // nil but in a process that is up
+	webhooks *webhook.Store // nil but in a process that is up
 }
 
 // open opens the environment that the flags name, and makes it where it is new.

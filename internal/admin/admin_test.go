@@ -22,6 +22,7 @@ import (
 	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
+	"ovenbird/internal/webhook"
 )
 
 // Every test of this package runs on both databases.
@@ -36,6 +37,7 @@ type world struct {
 	releases *release.Store
 	bakes    *oven
 	drafts   *draft.Store
+	webhooks *webhook.Store
 	tokens   map[admin.Role]string
 	clock    *clock
 }
@@ -99,7 +101,10 @@ func worldIn(t testing.TB, at database.Config, cfg admin.Config) *world {
 	if w.drafts, err = draft.New(t.Context(), draft.Deps{DB: db, Catalog: w.catalog, Now: w.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	w.api, err = admin.New(t.Context(), cfg, admin.Deps{DB: db, Catalog: w.catalog, Releases: w.releases, Bakes: w.bakes, Drafts: w.drafts, Now: w.clock.Now})
+	if w.webhooks, err = webhook.New(t.Context(), webhook.Config{}, db, w.clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	w.api, err = admin.New(t.Context(), cfg, admin.Deps{DB: db, Catalog: w.catalog, Releases: w.releases, Bakes: w.bakes, Drafts: w.drafts, Webhooks: w.webhooks, Now: w.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

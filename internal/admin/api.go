@@ -58,8 +58,10 @@ type document struct {
 
 // New brings the API's tables up to date and returns it.
 func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
-	if deps.DB == nil || deps.Catalog == nil || deps.Releases == nil || deps.Bakes == nil || deps.Drafts == nil || cfg.Rules == nil {
-		return nil, ovenbird.Errorf(ovenbird.Internal, "an admin API needs a database, a catalog, releases, a baker, drafts and rules")
+	if deps.DB == nil || deps.Catalog == nil || deps.Releases == nil || deps.Bakes == nil || deps.Drafts == nil || deps.Webhooks == nil ||
+		cfg.Rules == nil {
+		return nil, ovenbird.Errorf(ovenbird.Internal,
+			"an admin API needs a database, a catalog, releases, a baker, drafts, webhooks and rules")
 	}
 	cfg.Version = cmp.Or(cfg.Version, "dev")
 	cfg.Poll = cmp.Or(cfg.Poll, 250*time.Millisecond)
@@ -89,6 +91,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	a.registerChanges()
 	a.registerDrafts(deps.Drafts)
 	a.registerReleases()
+	a.registerWebhooks(deps.Webhooks)
 	a.registerExplanations()
 	a.registerTokens()
 	if err := a.writeDocuments(); err != nil {
@@ -143,6 +146,7 @@ func (a *API) humaConfig() huma.Config {
 				{Name: "drafts", Description: "groups of edits, published as one"},
 				{Name: "changes", Description: "the feed: who changed what, when"},
 				{Name: "releases"},
+				{Name: "webhooks", Description: "who is told of what happens"},
 				{Name: "tokens"},
 			},
 		},

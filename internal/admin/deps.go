@@ -10,6 +10,7 @@ import (
 	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
 	"ovenbird/internal/release"
+	"ovenbird/internal/webhook"
 )
 
 // Config is what of a site the API tells.
@@ -29,14 +30,15 @@ type Config struct {
 	MaxStreams int
 }
 
-// Deps is what the API works with. The catalog and the drafts
-// have to be in DB.
+// Deps is what the API works with. The catalog, the drafts and the
+// webhooks have to be in DB.
 type Deps struct {
 	DB       *database.DB
 	Catalog  *catalog.Store
 	Releases *release.Store
 	Bakes    baker
 	Drafts   *draft.Store
+	Webhooks *webhook.Store
 	Now      func() time.Time // nil means time.Now
 	Log      *slog.Logger     // nil discards
 }

@@ -32,8 +32,11 @@ type Environment struct {
 	Poll time.Duration
 	// Audit is how many variations of each release are audited after it was
 	// published; 0 means none.
-	Audit    int
-	Database string // postgres:// URL without a password; "" is SQLite in the folder for data
+	Audit int
+	// PrivateWebhooks is whether webhooks may lead into the own network, and be
+	// plain HTTP.
+	PrivateWebhooks bool
+	Database        string // postgres:// URL without a password; "" is SQLite in the folder for data
 }
 
 // CountrySource is where a viewer's country comes from.
@@ -80,11 +83,12 @@ const (
 	bucketVariable      = "OVENBIRD_BUCKET"
 	pollVariable        = "OVENBIRD_POLL"
 	auditVariable       = "OVENBIRD_AUDIT"
+	webhooksVariable    = "OVENBIRD_WEBHOOKS"
 )
 
 var variables = []string{
 	listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
-	auditVariable,
+	auditVariable, webhooksVariable,
 }
 
 // defaultListen is reachable from this machine alone.
@@ -167,6 +171,9 @@ func (r *environmentReader) read(name, body string) *Environment {
 	}
 	if v, ok := found[auditVariable]; ok {
 		e.Audit = r.audit(v)
+	}
+	if v, ok := found[webhooksVariable]; ok {
+		e.PrivateWebhooks = r.webhooks(v)
 	}
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
@@ -255,6 +262,14 @@ func (r *environmentReader) audit(v variable) int {
 		return 0
 	}
 	return n
+}
+
+func (r *environmentReader) webhooks(v variable) (private bool) {
+	if v.text != "public" && v.text != "private" {
+		r.at(v.place, "%s is %q; use public, or, in development, private: that allows webhooks into your own network",
+			webhooksVariable, v.text)
+	}
+	return v.text == "private"
 }
 
 // headerPattern is the name of an HTTP header field (RFC 9110, section 5.6.2).
