@@ -81,7 +81,11 @@ func (c *cli) importAll(ctx context.Context, e *environment, files []string, fla
 	if err != nil {
 		return errors.Join(err, unlock())
 	}
-	return errors.Join(c.importInto(ctx, imports, files, flags), unlock())
+	err = c.importInto(ctx, imports, files, flags)
+	if ctx.Err() == nil {
+		err = errors.Join(err, e.catalog.Index(ctx)) // or the next search would do it
+	}
+	return errors.Join(err, unlock())
 }
 
 // importInto imports files with an importer and reports on each.

@@ -186,6 +186,35 @@ func TestWhatIsWrittenIsFoundAtOnceAndWhatIsGoneIsNot(t *testing.T) {
 	check("kolmas", "b")
 }
 
+func TestWhatWasWrittenInBulkIsFound(t *testing.T) {
+	store := newStore(t)
+	mustApply(t, store, named("first", "name/en=Alone"))
+	for from := 0; from < 12_000; from += 3000 {
+		var lines []string
+		for i := from; i < from+3000; i++ {
+			lines = append(lines, named(fmt.Sprintf("t%05d", i), fmt.Sprintf("name/en=Number %d", i)))
+		}
+		mustApply(t, store, lines...)
+	}
+	mustApply(t, store, named("last", "name/en=Number last"), named("t00007", "name/en=Renamed"))
+	for text, want := range map[string]string{"alone": "first", "number last": "last", "number 11999": "t11999", "renamed": "t00007", "number 7": ""} {
+		page, err := store.Search(t.Context(), catalog.Search{Text: text, Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == "" {
+			if len(page.Hits) > 0 && page.Hits[0].ID == "t00007" {
+				t.Errorf("%q finds what is called otherwise", text)
+			}
+		} else if len(page.Hits) != 1 || page.Hits[0].ID != want {
+			t.Errorf("%q finds %+v, want %s", text, page.Hits, want)
+		}
+	}
+	if err := store.Index(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A program of before the index, or a restored backup, leaves it behind.
 func TestAnIndexThatWasLeftBehindIsMadeUpForBeforeItIsAsked(t *testing.T) {
 	at := databasetest.Empty(t)

@@ -52,6 +52,9 @@ func (s *Store) write(ctx context.Context, tx *sql.Tx, actor string, effects []e
 			first + int64(i), stamp, actor, string(e.typ), e.id, string(e.action()), nullJSON(e.before), nullJSON(e.after),
 		})
 	}
+	if len(effects) > bulk {
+		return w.flush(ctx, tx)
+	}
 	// The words are found while the database writes the rest.
 	documents := make(chan map[owner]*document, 1)
 	go func() { documents <- documentsOf(effects) }()
