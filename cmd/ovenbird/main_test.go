@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ovenbird": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){"ovenbird": func() { os.Exit(Main()) }, "receiver": receive})
 }
 
 // The scripts run the real program as a user would.
@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			working, err := os.Getwd()
 			env.Setenv("TOONS", working+"/../../examples/toons")
+			env.Setenv("VERIFY", working+"/../../internal/webhook/client/verify.js")
 			if t, ok := env.T().(testing.TB); ok && strings.HasPrefix(filepath.Base(env.WorkDir), "script-postgres") {
 				env.Setenv("DATABASE", databasetest.Postgres(t))
 			}
