@@ -28,6 +28,7 @@ type Server struct {
 	listen string
 	log    *slog.Logger
 	http   http.Server
+	tls    bool          // whether it speaks TLS: net/http fills in TLSConfig even where it does not
 	http3  *http3.Server // nil: none
 	addr   net.Addr
 }
@@ -70,7 +71,7 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 		}
 	}
 	serve := s.http.Serve
-	if s.http.TLSConfig != nil {
+	if s.tls {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 	}
 	go func() {
@@ -83,7 +84,7 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 
 // URL returns the address to give to people; it is meaningless before Start.
 func (s *Server) URL() string {
-	if s.http.TLSConfig != nil {
+	if s.tls {
 		return "https://" + s.addr.String()
 	}
 	return "http://" + s.addr.String()

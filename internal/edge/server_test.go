@@ -42,6 +42,9 @@ func fetch(t *testing.T, url string) (header http.Header, body string, err error
 func TestServerServesUntilItIsStopped(t *testing.T) {
 	s := serveWorld(t, edge.Config{})
 	server, url := start(t, s.edge)
+	if server.URL() != url {
+		t.Errorf("it says that it is at %s, and is at %s", server.URL(), url)
+	}
 	header, body, err := fetch(t, url+"/FI/tv/titles/t1.json")
 	if err != nil || body != finnish || header.Get("Date") == "" {
 		t.Errorf("got %v %q %v", header, body, err)

@@ -30,6 +30,7 @@ func (s *Server) UseTLS(t TLS) error {
 	if err := certificate.load(time.Now()); err != nil {
 		return err
 	}
+	s.tls = true
 	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
 	// Requests have no bodies: the smallest frames that the standard allows.
 	s.http.HTTP2 = &http.HTTP2Config{MaxReadFrameSize: 16 << 10}
