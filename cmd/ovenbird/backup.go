@@ -20,6 +20,7 @@ import (
 	"ovenbird/internal/importer"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/source"
+	"ovenbird/internal/webhook"
 )
 
 func (c *cli) backup() *cobra.Command {
@@ -27,9 +28,9 @@ func (c *cli) backup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write everything in the environment's database to one file",
-		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources and the admin API's\n" +
+		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources, webhooks and\n" +
 			"tokens, as of one moment, while others write. The file appears when it is complete, and replaces one that is there.\n" +
-			"It holds hashes of tokens: keep it to yourself. Releases and the engine's state are not in it: a bake makes them\n" +
+			"It holds secrets of webhooks: keep it to yourself. Releases and the engine's state are not in it: a bake makes them\n" +
 			"again.",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) (err error) {
@@ -97,6 +98,7 @@ func backupConfig() (backup.Config, error) {
 		{"source", source.Migrations},
 		{"admin", admin.Migrations},
 		{"draft", draft.Migrations},
+		{"webhook", webhook.Migrations},
 		{"site", func() (fs.FS, error) { return fs.Sub(migrations, "migrations") }},
 	} {
 		files, err := feature.files()

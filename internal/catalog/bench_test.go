@@ -80,6 +80,9 @@ func BenchmarkApplyOne(b *testing.B) {
 func BenchmarkSearch(b *testing.B) {
 	store := bigCatalog(b, 10_000)
 	mustApply(b, store, named("needle", "name/en=Needle in a haystack"))
+	if err := store.Index(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	for name, question := range map[string]string{
 		"rare": "needle hay", "letter": "n", "all": "text in", "none": "nowhere",
 	} {

@@ -219,9 +219,10 @@ func (w *indexWriter) step(ctx context.Context, r *reader, at indexPosition) (re
 		if err := rows.Scan(&reached, &o.typ, &o.id); err != nil {
 			return err
 		}
-		if o.typ == TypeTitle {
+		switch o.typ {
+		case TypeTitle:
 			titles[ovenbird.TitleID(o.id)] = struct{}{}
-		} else if o.typ == TypeCollection {
+		case TypeCollection:
 			collections[ovenbird.CollectionID(o.id)] = struct{}{}
 		}
 		return nil

@@ -1,9 +1,9 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +26,7 @@ const (
 // put writes the words row by row, in the order of their numbers: with a statement
 // that writes several, and with one that goes back, FTS5 begins a new segment.
 func (sqliteIndex) put(ctx context.Context, tx *sql.Tx, documents []indexed) error {
-	terms := make([][]any, 0, len(documents))
+	byNumber := make(map[int64]*document, len(documents))
 	byOwner := make(map[owner]*document, len(documents))
 	for some := range slices.Chunk(documents, ownersAtOnce) {
 		args := make([]any, 0, 2*len(some))
@@ -41,15 +41,18 @@ func (sqliteIndex) put(ctx context.Context, tx *sql.Tx, documents []indexed) err
 			if err := rows.Scan(&number, &o.typ, &o.id); err != nil {
 				return err
 			}
-			d := byOwner[o]
-			terms = append(terms, []any{number, strings.Join(d.names, " "), strings.Join(d.others, " ")})
+			byNumber[number] = byOwner[o]
 			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(terms, func(a, b []any) int { return cmp.Compare(a[0].(int64), b[0].(int64)) })
+	terms := make([][]any, 0, len(documents))
+	for _, number := range slices.Sorted(maps.Keys(byNumber)) {
+		d := byNumber[number]
+		terms = append(terms, []any{number, strings.Join(d.names, " "), strings.Join(d.others, " ")})
+	}
 	return writeChunks(ctx, tx, terms, 1, insertTerms)
 }
 
