@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,11 +11,17 @@ import (
 	"time"
 )
 
+// received is a webhook as internal/webhook/client/verify.js reads it.
+type received struct {
+	Secret  string            `json:"secret"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
 // receive is the program `receiver ADDRESS FILE` of the scripts: a subscriber that
-// takes every webhook and writes each as a line of the file, in the form that
-// internal/webhook/client/verify.js reads. The secret is in the file `secret`.
+// takes every webhook and writes each as a line of the file. The secret is in the file `secret`.
 func receive() {
-	listener, err := net.Listen("tcp", os.Args[1])
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", os.Args[1])
 	if err != nil {
 		panic(err)
 	}
@@ -22,7 +29,7 @@ func receive() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf("http://%s\n", listener.Addr()) //nolint:errcheck,forbidigo // the script waits for it
+	fmt.Printf("http://%s\n", listener.Addr()) //nolint:forbidigo // the script waits for it
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		secret, missing := os.ReadFile("secret")
@@ -30,11 +37,11 @@ func receive() {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		headers := make(map[string]string)
+		message := received{Secret: string(secret), Body: string(body), Headers: make(map[string]string)}
 		for _, name := range []string{"webhook-id", "webhook-timestamp", "webhook-signature"} {
-			headers[name] = r.Header.Get(name)
+			message.Headers[name] = r.Header.Get(name)
 		}
-		if json.NewEncoder(file).Encode(map[string]any{"secret": string(secret), "headers": headers, "body": string(body)}) != nil {
+		if json.NewEncoder(file).Encode(message) != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})}
