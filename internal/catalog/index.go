@@ -224,6 +224,7 @@ func (w *indexWriter) step(ctx context.Context, r *reader, at indexPosition) (re
 			titles[ovenbird.TitleID(o.id)] = struct{}{}
 		case TypeCollection:
 			collections[ovenbird.CollectionID(o.id)] = struct{}{}
+		case TypeLicense, TypeItem: // they have no texts
 		}
 		return nil
 	})

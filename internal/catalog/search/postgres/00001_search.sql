@@ -16,7 +16,8 @@ CREATE TABLE search_owners (
     terms tsvector NOT NULL,
     PRIMARY KEY (type, id)
 );
-CREATE INDEX search_owners_terms ON search_owners USING gin (terms);
+-- A search reads what is not sorted into the index yet from front to back.
+CREATE INDEX search_owners_terms ON search_owners USING gin (terms) WITH (gin_pending_list_limit = 128);
 
 -- +goose Down
 
