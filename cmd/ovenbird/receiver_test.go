@@ -29,7 +29,7 @@ func receive() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf("http://%s\n", listener.Addr()) //nolint:forbidigo // the script waits for it
+	fmt.Printf("http://%s\n", listener.Addr()) // the script waits for it
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		secret, missing := os.ReadFile("secret")
@@ -41,7 +41,7 @@ func receive() {
 		for _, name := range []string{"webhook-id", "webhook-timestamp", "webhook-signature"} {
 			message.Headers[name] = r.Header.Get(name)
 		}
-		if json.NewEncoder(file).Encode(message) != nil {
+		if err := json.NewEncoder(file).Encode(message); err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})}
