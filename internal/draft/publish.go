@@ -78,7 +78,7 @@ func (s *Store) Publish(ctx context.Context, by Person, id string, tags []string
 	if d.State == Published {
 		return d, nil
 	}
-	if err := s.DB.ReadTx(ctx, func(tx *sql.Tx) error { _, err := s.expected(ctx, tx, id, tags); return err }); err != nil {
+	if err := s.deps.DB.ReadTx(ctx, func(tx *sql.Tx) error { _, err := s.expected(ctx, tx, id, tags); return err }); err != nil {
 		return nil, fmt.Errorf("publish draft %s: %w", id, err)
 	}
 	if !by.Publishes {
@@ -102,7 +102,7 @@ func (s *Store) publish(ctx context.Context, d *Draft, by string) error {
 		return err
 	}
 	read := *d
-	_, err = s.Catalog.Apply(ctx, catalog.Batch{
+	_, err = s.deps.Catalog.Apply(ctx, catalog.Batch{
 		Actor: fmt.Sprintf("%s (draft %s)", by, d.ID), Records: records, Atomic: true,
 		Also: func(ctx context.Context, tx *sql.Tx, results []catalog.Result) error {
 			*d = read // it may run again
@@ -116,10 +116,10 @@ func (s *Store) publish(ctx context.Context, d *Draft, by string) error {
 					d.Changes++
 				}
 			}
-			if err := update(ctx, tx, d); err != nil || s.Published == nil {
+			if err := update(ctx, tx, d); err != nil || s.deps.Published == nil {
 				return err
 			}
-			return s.Published(ctx, tx, d)
+			return s.deps.Published(ctx, tx, d)
 		},
 	})
 	if results := catalog.RefusedResults(err); results != nil {
@@ -171,7 +171,7 @@ func (s *Store) refused(ctx context.Context, d *Draft, place int, why error) (Re
 	if !conflicts(why) {
 		return refused, nil
 	}
-	there, _, err := s.Catalog.One(ctx, r.Type, r.ID)
+	there, _, err := s.deps.Catalog.One(ctx, r.Type, r.ID)
 	if err != nil {
 		return refused, err
 	}
@@ -216,7 +216,7 @@ func (s *Store) Preview(ctx context.Context, id string) (*Look, error) {
 		return nil, err
 	}
 	var results []catalog.Result
-	_, err = s.Catalog.Apply(ctx, catalog.Batch{
+	_, err = s.deps.Catalog.Apply(ctx, catalog.Batch{
 		Actor: "preview", Records: records,
 		Also: func(_ context.Context, _ *sql.Tx, tried []catalog.Result) error {
 			results = tried
@@ -270,7 +270,7 @@ func (s *Store) PublishDue(ctx context.Context) (done []*Draft, next time.Time, 
 			done = append(done, d)
 		}
 	}
-	err = s.DB.ReadTx(ctx, func(tx *sql.Tx) error {
+	err = s.deps.DB.ReadTx(ctx, func(tx *sql.Tx) error {
 		var at sql.NullString
 		err := tx.QueryRowContext(ctx, `SELECT min(publish_at) FROM drafts WHERE state = 'scheduled'`).Scan(&at)
 		if err != nil || !at.Valid {
@@ -284,7 +284,7 @@ func (s *Store) PublishDue(ctx context.Context) (done []*Draft, next time.Time, 
 
 // due returns the drafts whose instant has come, in order.
 func (s *Store) due(ctx context.Context) (ids []string, err error) {
-	err = s.DB.ReadTx(ctx, func(tx *sql.Tx) error {
+	err = s.deps.DB.ReadTx(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx,
 			`SELECT id FROM drafts WHERE state = 'scheduled' AND publish_at <= $1 ORDER BY publish_at, id`, stamp(s.now()))
 		if err != nil {

@@ -37,7 +37,7 @@ type Deps struct {
 // Store is the drafts in a database. Any number of goroutines and processes may
 // use it.
 type Store struct {
-	Deps
+	deps Deps
 
 	changed chan struct{} // holds one when a schedule may be different
 }
@@ -54,11 +54,11 @@ func New(ctx context.Context, deps Deps) (*Store, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	return &Store{deps, make(chan struct{}, 1)}, nil
+	return &Store{deps: deps, changed: make(chan struct{}, 1)}, nil
 }
 
 // now is in the precision in which instants are kept.
-func (s *Store) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
+func (s *Store) now() time.Time { return s.deps.Now().UTC().Truncate(time.Millisecond) }
 
 // Create makes a draft.
 func (s *Store) Create(ctx context.Context, by Person, change Change) (*Draft, error) {
@@ -75,7 +75,7 @@ func (s *Store) Create(ctx context.Context, by Person, change Change) (*Draft, e
 	if err := s.change(d, by, &change, proposed); err != nil {
 		return nil, err
 	}
-	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
+	err = s.deps.DB.Tx(ctx, func(tx *sql.Tx) error {
 		if err := insert(ctx, tx, d); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (s *Store) Cancel(ctx context.Context, by Person, id string, tags []string)
 // Delete removes a draft that has one of the tags. One that was published stays:
 // the feed of changes names it.
 func (s *Store) Delete(ctx context.Context, by Person, id string, tags []string) error {
-	err := s.DB.Tx(ctx, func(tx *sql.Tx) error {
+	err := s.deps.DB.Tx(ctx, func(tx *sql.Tx) error {
 		d, err := s.expected(ctx, tx, id, tags)
 		if err != nil {
 			return err
@@ -145,7 +145,7 @@ func (s *Store) Delete(ctx context.Context, by Person, id string, tags []string)
 func (s *Store) edit(
 	ctx context.Context, id string, tags []string, change func(context.Context, *sql.Tx, *Draft) error,
 ) (d *Draft, err error) {
-	err = s.DB.Tx(ctx, func(tx *sql.Tx) (err error) {
+	err = s.deps.DB.Tx(ctx, func(tx *sql.Tx) (err error) {
 		if d, err = s.expected(ctx, tx, id, tags); err != nil {
 			return err
 		}
@@ -282,7 +282,7 @@ func (s *Store) proposal(ctx context.Context, p *Proposal) (Record, error) {
 	if parsed.Type == catalog.TypeItem {
 		return r, ovenbird.Errorf(ovenbird.Invalid, "a draft holds no collection_item; draft the collection with all its items")
 	}
-	there, ok, err := s.Catalog.One(ctx, parsed.Type, parsed.ID)
+	there, ok, err := s.deps.Catalog.One(ctx, parsed.Type, parsed.ID)
 	if err != nil {
 		return r, err
 	}
@@ -305,7 +305,7 @@ func (s *Store) notify() {
 
 // Get returns a draft with its records.
 func (s *Store) Get(ctx context.Context, id string) (d *Draft, err error) {
-	err = s.DB.ReadTx(ctx, func(tx *sql.Tx) (err error) {
+	err = s.deps.DB.ReadTx(ctx, func(tx *sql.Tx) (err error) {
 		d, err = read(ctx, tx, id)
 		return err
 	})
@@ -321,7 +321,7 @@ func (s *Store) Get(ctx context.Context, id string) (d *Draft, err error) {
 func (s *Store) List(ctx context.Context, state State, before string, limit int) ([]*Draft, error) {
 	before = cmp.Or(before, "9") // ids begin with a year
 	var list []*Draft
-	err := s.DB.ReadTx(ctx, func(tx *sql.Tx) error {
+	err := s.deps.DB.ReadTx(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, selectDrafts+` WHERE id < $1 AND (state = $2 OR $2 = '') ORDER BY id DESC LIMIT $3`,
 			before, string(state), limit)
 		if err != nil {
