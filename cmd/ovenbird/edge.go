@@ -146,7 +146,9 @@ func (c *cli) edgeSettings(f edgeFlags) (config edge.Config, listen, url string,
 // it where it is remote or a folder for one is given.
 func (c *cli) edgeDeps(ctx context.Context, origin *lazyBucket, dir string, log *slog.Logger) (deps edge.Deps, remote bool, err error) {
 	deps.Log = log
-	opened, err := origin.open(ctx)
+	opening, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	opened, err := origin.open(opening)
 	// One that can not be reached may come back, and must be remote.
 	if errors.Is(err, bucket.ErrSettings) || ctx.Err() != nil {
 		return deps, false, bucketFailed(err)
@@ -179,6 +181,9 @@ func (c *cli) edgeDeps(ctx context.Context, origin *lazyBucket, dir string, log 
 	deps.Releases, err = release.NewReader(cache)
 	return deps, remote, err
 }
+
+// patience is how long an edge waits for a bucket before it begins without.
+const patience = 3 * time.Second
 
 func packSum(key string) (sum [32]byte, ok bool) {
 	hash, ok := release.PackOfKey(key)

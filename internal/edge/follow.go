@@ -20,15 +20,20 @@ type counters struct {
 // longestBackoff is how long the edge waits, at most, after failures in a row.
 const longestBackoff = 2 * time.Second
 
-// Start takes the current release over, if it can be had now, and follows the
-// head from then on until Stop. It never fails: an edge without a release says so
+// Start takes the current release over, if it can be had now, or what the cache
+// has, and follows the head from then on until Stop. It never fails: an edge without a release says so
 // to who asks and goes on trying.
 func (e *Edge) Start(ctx context.Context, _ func(error)) error {
 	// Following ends when Stop says so, not before.
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.follow.cancel, e.follow.done = cancel, make(chan struct{})
 	e.serveCached(ctx)
-	failures := e.try(ctx, 0)
+	failures := 0
+	if e.current.Load() == nil {
+		failures = e.try(ctx, 0)
+	} else {
+		e.Notify() // viewers need not wait for what is newer, or for a bucket that is gone
+	}
 	go func() {
 		defer close(e.follow.done)
 		e.run(following, failures)
