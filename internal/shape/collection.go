@@ -56,8 +56,8 @@ func (b *builder) needPageSize(n *node) {
 // count returns how many of a collection's titles are visible.
 func (x *run) count(c *ovenbird.Collection) int {
 	count := 0
-	for _, t := range x.items(c, byPosition) {
-		if x.visible(t) {
+	for _, item := range x.items(c, byPosition) {
+		if x.holds(item.visible) {
 			count++
 		}
 	}
@@ -76,11 +76,18 @@ type orderedKey struct {
 	order      string
 }
 
+// item is a title of a collection, with where it is visible: to look that up for
+// every class of countries would be most of what a long collection costs.
+type item struct {
+	title   *ovenbird.Title
+	visible ovenbird.CountrySet
+}
+
 // items returns a collection's titles in an order, whether they are visible or not.
-func (r *Renderer) items(c *ovenbird.Collection, order string) []*ovenbird.Title {
+func (r *Renderer) items(c *ovenbird.Collection, order string) []item {
 	key := orderedKey{c.ID, order}
-	if titles, ok := r.ordered[key]; ok {
-		return titles
+	if items, ok := r.ordered[key]; ok {
+		return items
 	}
 	titles := make([]*ovenbird.Title, 0, len(c.Items))
 	for _, id := range c.Items {
@@ -96,8 +103,12 @@ func (r *Renderer) items(c *ovenbird.Collection, order string) []*ovenbird.Title
 			return cmp.Or(cmp.Compare(b.Year, a.Year), ovenbird.CompareTitles(a, b))
 		})
 	}
-	r.ordered[key] = titles
-	return titles
+	items := make([]item, len(titles))
+	for i, t := range titles {
+		items[i] = item{t, r.view.Visible(t)}
+	}
+	r.ordered[key] = items
+	return items
 }
 
 // slice is the part of a collection's titles that a field selects.
@@ -142,11 +153,11 @@ func (x *run) titles(c *ovenbird.Collection, s slice, slot write[*ovenbird.Title
 	}
 	x.Body = append(x.Body, '[')
 	count := 0
-	for _, t := range x.items(c, s.order) {
+	for _, item := range x.items(c, s.order) {
 		if limit > 0 && count == limit {
 			break
 		}
-		if !x.visible(t) {
+		if !x.holds(item.visible) {
 			continue
 		}
 		if skip > 0 {
@@ -154,7 +165,7 @@ func (x *run) titles(c *ovenbird.Collection, s slice, slot write[*ovenbird.Title
 			continue
 		}
 		x.separate(count)
-		slot(x, t)
+		slot(x, item.title)
 		count++
 	}
 	x.missing = x.missing || s.keyed && count == 0

@@ -25,7 +25,7 @@ type Slot struct {
 type Renderer struct {
 	view        *facts.View
 	collections []*ovenbird.Collection
-	ordered     map[orderedKey][]*ovenbird.Title
+	ordered     map[orderedKey][]item
 	soon        map[soonKey][]turning
 
 	// Two, so that cards may be rendered while a document is looked at.
@@ -37,7 +37,7 @@ func NewRenderer(v *facts.View) *Renderer {
 	r := &Renderer{
 		view:        v,
 		collections: v.Snapshot().CollectionList(),
-		ordered:     make(map[orderedKey][]*ovenbird.Title),
+		ordered:     make(map[orderedKey][]item),
 		soon:        make(map[soonKey][]turning),
 	}
 	r.document.Renderer, r.card.Renderer = r, r
