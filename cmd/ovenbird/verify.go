@@ -100,6 +100,9 @@ func (e *environment) releaseToAudit(ctx context.Context, id string) (*release.R
 		return nil, err
 	}
 	kept, ok := head.CurrentRelease()
+	if id == "" && !ok {
+		return nil, ovenbird.Errorf(ovenbird.NotFound, "there is no release yet; `ovenbird bake` makes one")
+	}
 	if id != "" {
 		kept, ok = head.Release(id)
 	}
