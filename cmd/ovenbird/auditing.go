@@ -78,7 +78,8 @@ func (a *auditing) audit(ctx context.Context) error {
 	}
 	m := audited.Manifest()
 	if snapshot.Sequence != m.CatalogSequence {
-		return nil // the catalog has moved on: the next release will be audited
+		a.log.Info("not audited: the catalog has moved on; the next release will be", "release", m.ID)
+		return nil
 	}
 	rules := audit.Rules(&e.site.Content)
 	judge, err := model.New(rules, snapshot)
