@@ -18,7 +18,11 @@ type Deps struct {
 	// Retain is called with the packs of each release that was taken over: others
 	// need not be kept any more. Nil means nobody wants to know.
 	Retain func(packs []release.Hash)
-	Log    *slog.Logger // nil: nothing is logged
+	// Progress is told of each release that the edge serves, of the first failure
+	// of a row, and of the end of a row, in order and by one goroutine. It must not
+	// wait for anything. Nil means nobody wants to know.
+	Progress func(Progress)
+	Log      *slog.Logger // nil: nothing is logged
 	// AccessLog gets one record for each answer; nil: none.
 	AccessLog *slog.Logger
 	// Now is the clock that opens and closes windows; nil means time.Now.
@@ -31,4 +35,18 @@ type releases interface {
 	Version(ctx context.Context) (bucket.Version, error)
 	Head(ctx context.Context) (release.Head, error)
 	Load(ctx context.Context, ref release.Ref) (*release.Release, error)
+}
+
+// Progress is how an edge came to serve a release, or that it can not follow.
+type Progress struct {
+	Release  string    // the release that is served from now on; "" where that has not changed
+	Previous string    // the one served before; "" where it is the first
+	Known    time.Time // when the edge saw that it was to be served
+	Served   time.Time // when it was
+	// Fetch is how long reading and checking it took, Swap all else up to Served.
+	Fetch, Swap time.Duration
+	// Failure is why the edge can not follow, as of the first failure of a row.
+	Failure error
+	// Recovered says that a row of failures has ended.
+	Recovered bool
 }

@@ -16,6 +16,7 @@ type Edge struct {
 	releases  releases
 	cached    releases // nil: none
 	retain    func(packs []release.Hash)
+	progress  func(Progress)
 	log       *slog.Logger
 	accessLog *slog.Logger // nil: none
 	now       func() time.Time
@@ -54,6 +55,7 @@ func New(c Config, d Deps) (*Edge, error) {
 		releases:  d.Releases,
 		cached:    d.Cached,
 		retain:    d.Retain,
+		progress:  d.Progress,
 		log:       d.Log,
 		accessLog: d.AccessLog,
 		now:       d.Now,
@@ -72,6 +74,9 @@ func New(c Config, d Deps) (*Edge, error) {
 	}
 	if e.retain == nil {
 		e.retain = func([]release.Hash) {}
+	}
+	if e.progress == nil {
+		e.progress = func(Progress) {}
 	}
 	return e, nil
 }

@@ -101,10 +101,12 @@ func (e *Edge) try(ctx context.Context, failures int) int {
 		e.counters.failed.Add(1)
 		if failures == 0 {
 			e.log.ErrorContext(ctx, "following releases failed; what was taken over stays served", "error", err)
+			e.progress(Progress{Failure: err})
 		}
 		return failures + 1
 	case failures > 0:
 		e.log.InfoContext(ctx, "following releases works again", "failures", failures)
+		e.progress(Progress{Recovered: true})
 	}
 	return 0
 }
@@ -118,13 +120,14 @@ func (e *Edge) Follow(ctx context.Context) error {
 	if err != nil || version == f.version {
 		return err
 	}
+	known := time.Now()
 	head, err := e.releases.Head(ctx)
 	if err != nil {
 		return err
 	}
 	kept, ok := head.CurrentRelease()
 	if ok && (f.release == nil || f.release.Ref() != kept.Ref) {
-		if err := e.takeOver(ctx, kept); err != nil {
+		if err := e.takeOver(ctx, kept, known); err != nil {
 			return err
 		}
 	}
@@ -147,32 +150,35 @@ func (e *Edge) serveCached(ctx context.Context) {
 	if !ok || !e.now().Before(kept.HorizonEnd) {
 		return
 	}
+	known := time.Now()
 	cached, err := e.cached.Load(ctx, kept.Ref)
 	if err == nil {
-		err = e.switchTo(ctx, kept, cached)
+		err = e.switchTo(ctx, kept, cached, Progress{Known: known, Fetch: time.Since(known)})
 	}
 	if err != nil {
 		e.log.WarnContext(ctx, "the cached release is not whole; fetching it again", "release", kept.ID, "error", err)
 	}
 }
 
-// takeOver takes over a release that the head names.
-func (e *Edge) takeOver(ctx context.Context, kept release.Kept) error {
+// takeOver takes over a release that the head names, as is known since an instant.
+func (e *Edge) takeOver(ctx context.Context, kept release.Kept, known time.Time) error {
 	before := e.current.Load()
 	if now := e.now(); before != nil && !now.Before(kept.HorizonEnd) && now.UnixNano() < before.horizon {
 		return ovenbird.Errorf(ovenbird.Held,
 			"release %s ran out at %s, and the one before has not: keeping that", kept.ID, kept.HorizonEnd)
 	}
+	began := time.Now()
 	next, err := e.releases.Load(ctx, kept.Ref)
 	if err != nil {
 		return err
 	}
-	return e.switchTo(ctx, kept, next)
+	return e.switchTo(ctx, kept, next, Progress{Known: known, Fetch: time.Since(began)})
 }
 
-// switchTo builds the state of a release, sharing with the one before, and serves it.
-func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Release) error {
-	f := &e.follow
+// switchTo builds the state of a release, sharing with the one before, and serves
+// it. progress is how far it was before.
+func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Release, progress Progress) error {
+	f, began := &e.follow, time.Now()
 	if f.release != nil {
 		next.Share(f.release)
 	}
@@ -181,7 +187,14 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
 	e.current.Store(st)
+	progress.Release, progress.Served = kept.ID, time.Now()
+	if f.release != nil {
+		progress.Previous = f.release.Ref().ID
+	}
+	progress.Fetch += st.read
+	progress.Swap = progress.Served.Sub(began) - st.read
 	f.release = next
+	e.progress(progress)
 	e.counters.taken.Add(1)
 	e.log.InfoContext(ctx, "serving a release",
 		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "entries_made", st.made)

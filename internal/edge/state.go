@@ -13,8 +13,9 @@ import (
 type state struct {
 	manifest release.Manifest
 	content  release.Content
-	header   []string // the value of Ovenbird-Release
-	made     int      // how many entries are not those of the state before
+	header   []string      // the value of Ovenbird-Release
+	made     int           // how many entries are not those of the state before
+	read     time.Duration // spent on reading what the state was made from
 
 	horizon      int64 // instants are nanoseconds since 1970
 	applications map[string]*application

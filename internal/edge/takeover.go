@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -46,10 +47,12 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 	if err := checkEditions(editions); err != nil {
 		return nil, nil, err
 	}
+	began := time.Now()
 	content, err := r.Content(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the content: %w", err)
 	}
+	reading := time.Since(began)
 	if previous != nil && !sameNames(previous.manifest.Editions, editions) {
 		// Rows that are the same may belong to other editions now. Documents are
 		// found again by their hashes, so this is not as dear as a first time.
@@ -81,6 +84,7 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 	}
 	t.updateHolders(made)
 	st := newState(r.Manifest(), content, tables)
+	st.read = reading + t.reading
 	for _, changes := range made {
 		st.made += len(changes)
 	}
@@ -96,8 +100,9 @@ type takeover struct {
 	content release.Content
 	patches map[release.Key][]rowVersion
 	// known keeps what is needed in use until the entries hold it.
-	known map[release.Hash]*object
-	fresh fresh
+	known   map[release.Hash]*object
+	fresh   fresh
+	reading time.Duration // spent on objects
 }
 
 // fresh collects documents that were made. Any number of goroutines may add.
@@ -284,6 +289,8 @@ func (t *takeover) read(ctx context.Context, keys map[release.Key]bool) error {
 	if len(missing) == 0 {
 		return nil
 	}
+	began := time.Now()
+	defer func() { t.reading += time.Since(began) }()
 	return t.release.Objects(ctx, missing, func(h release.Hash, body []byte) error {
 		o, err := newObject(body)
 		if err != nil {
