@@ -124,33 +124,33 @@ func (m *maker) lists(class release.Class, o *object, instant int64, add func(ov
 	for _, slot := range o.slots {
 		cards[slot] = classesAt(m.cards[slot], instant)
 	}
-	combinations, err := combine(o, class.Countries, cards)
+	lists, err := o.template.Lists(o.slots, class.Countries, cards)
 	if err != nil {
 		return err
 	}
 	m.parts[o] = true
-	for _, c := range combinations {
-		for _, card := range c.cards {
+	for _, l := range lists {
+		for _, card := range l.Cards {
 			m.parts[m.known[card]] = true
 		}
-		d, err := m.list(c, class.Object, o.template)
+		d, err := m.list(l, class.Object, o.template)
 		if err != nil {
 			return err
 		}
-		add(c.countries, d)
+		add(l.Countries, d)
 	}
 	return nil
 }
 
 // list returns a list with its cards in place, made now or before.
-func (m *maker) list(c combination, hash release.Hash, template *release.Template) (*document, error) {
-	recipe := c.recipe(hash)
+func (m *maker) list(l release.List, hash release.Hash, template *release.Template) (*document, error) {
+	recipe := l.Recipe(hash)
 	if d := m.recipes.get(recipe); d != nil {
 		return d, nil
 	}
 	slot := 0
 	body, err := template.Render(nil, func(string) ([]byte, bool) {
-		card := m.known[c.cards[slot]]
+		card := m.known[l.Cards[slot]]
 		slot++
 		return card.body, card.template == nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -324,7 +323,7 @@ func newObject(body []byte) (*object, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &object{template: &template, slots: slices.Compact(slices.Sorted(slices.Values(template.Slots)))}, nil
+		return &object{template: &template, slots: template.Cards()}, nil
 	}
 	if len(body) == 0 || body[0] != '{' && body[0] != '[' {
 		return nil, fmt.Errorf("it is neither a document nor a template")
@@ -369,7 +368,7 @@ func (t *takeover) entry(key release.Key) (*entry, error) {
 		row:      t.row(key),
 		cards:    make(map[string][]rowVersion),
 	}
-	keys := purgeKeys(key)
+	keys := key.PurgeKeys()
 	e := &entry{
 		surrogates: []string{strings.Join(keys, " ")}, tags: []string{strings.Join(keys, ",")}, cards: t.slots(key),
 	}
@@ -383,13 +382,6 @@ func (t *takeover) entry(key release.Key) (*entry, error) {
 		return nil, nil //nolint:nilnil // no entry is what there is to say
 	}
 	return e, nil
-}
-
-// purgeKeys are the names by which a CDN can purge all documents of an edition,
-// or one in all countries. They have no space and no comma in them.
-func purgeKeys(key release.Key) []string {
-	path := strings.ReplaceAll((&url.URL{Path: key.Path}).EscapedPath(), ",", "%2C")
-	return []string{key.Edition + "/", key.Edition + "/" + path}
 }
 
 // updateHolders notes which lists hold which cards from now on.
