@@ -20,7 +20,8 @@ var layers = [][]string{
 	// The words as types.
 	{vocabulary},
 	// What exists; what holds where and when; how a release lies in the bucket.
-	{"backup", "catalog", "facts", "release"},
+	// Who may see another country; where an address is.
+	{"backup", "catalog", "facts", "geoip", "preview", "release"},
 	// What a document contains; and, without that code, what it ought to contain.
 	// Edits that wait; and who is told of what happened.
 	{"draft", "shape", "model", "webhook"},
