@@ -175,6 +175,7 @@ func (b *batch) remake(ctx context.Context, k *kitchen, view *facts.View, ahead 
 			result.err = err
 			return result
 		}
+		rows = ahead.ending(s, rows)
 		result.rows = append(result.rows, difference(b.made[s].rows, rows)...)
 		b.put(s, made{rows: rows})
 		for _, at := range ahead.of(s, k, view) {
@@ -182,7 +183,7 @@ func (b *batch) remake(ctx context.Context, k *kitchen, view *facts.View, ahead 
 			current[s] = rows
 		}
 	}
-	result.err = b.lookAhead(ctx, k, view, current, when)
+	result.err = b.lookAhead(ctx, k, view, ahead, current, when)
 	return result
 }
 
@@ -197,7 +198,8 @@ func (b *batch) put(s subject, m made) {
 
 // lookAhead makes subjects again as of each instant at which they may change.
 func (b *batch) lookAhead(
-	ctx context.Context, k *kitchen, view *facts.View, current map[subject][]release.Row, when map[time.Time][]subject,
+	ctx context.Context, k *kitchen, view *facts.View, ahead *calendar,
+	current map[subject][]release.Row, when map[time.Time][]subject,
 ) error {
 	for _, at := range sortedInstants(when) {
 		then := newStage(view.Later(at))
@@ -209,6 +211,7 @@ func (b *batch) lookAhead(
 			if err != nil {
 				return err
 			}
+			rows = ahead.ending(s, rows)
 			if different := difference(current[s], rows); len(different) > 0 {
 				m := b.made[s]
 				m.changes = append(m.changes, change{at, different})

@@ -7,6 +7,7 @@ import (
 
 	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
 	"ovenbird/internal/shape"
 )
 
@@ -17,12 +18,15 @@ var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 type calendar struct {
 	snapshot  *ovenbird.Snapshot
 	families  map[ovenbird.TitleID][]time.Time // by the title at the top: when a license in the family starts or ends
+	ends      map[ovenbird.TitleID]time.Time   // by the title at the top: when the first license ends after the stretch
 	midnights []time.Time                      // UTC
 }
 
 // newCalendar returns the transitions in (after, until].
 func newCalendar(s *ovenbird.Snapshot, after, until time.Time) *calendar {
-	c := &calendar{snapshot: s, families: make(map[ovenbird.TitleID][]time.Time)}
+	c := &calendar{
+		snapshot: s, families: make(map[ovenbird.TitleID][]time.Time), ends: make(map[ovenbird.TitleID]time.Time),
+	}
 	for id := range s.Licenses {
 		if s.Titles[id] == nil {
 			continue
@@ -31,6 +35,7 @@ func newCalendar(s *ovenbird.Snapshot, after, until time.Time) *calendar {
 			root := s.Root(id)
 			c.families[root] = append(c.families[root], instants...)
 		}
+		c.noteEnd(id, until)
 	}
 	for root, instants := range c.families {
 		c.families[root] = sortInstants(instants)
@@ -40,6 +45,31 @@ func newCalendar(s *ovenbird.Snapshot, after, until time.Time) *calendar {
 		c.midnights = append(c.midnights, t)
 	}
 	return c
+}
+
+// noteEnd notes when a license of a title ends next after the stretch.
+func (c *calendar) noteEnd(id ovenbird.TitleID, until time.Time) {
+	end, ok := facts.FirstEnd(c.snapshot, id, until)
+	if !ok {
+		return
+	}
+	root := c.snapshot.Root(id)
+	if known, ok := c.ends[root]; !ok || end.Before(known) {
+		c.ends[root] = end
+	}
+}
+
+// ending says of the rows of a subject when they end. What a family's rows show
+// is all of that family; lists show other titles in cards alone.
+func (c *calendar) ending(s subject, rows []release.Row) []release.Row {
+	end, ok := c.ends[ovenbird.TitleID(s.id)]
+	if s.of != shape.ByTitle || !ok {
+		return rows
+	}
+	for i := range rows {
+		rows[i].Ends = end.Unix()
+	}
+	return rows
 }
 
 func sortInstants(instants []time.Time) []time.Time {

@@ -65,6 +65,7 @@ func (w *pieceWriter) rows(rows []release.Row) {
 	w.body = binary.AppendUvarint(w.body, uint64(len(rows)))
 	for _, row := range rows {
 		w.body = appendText(w.body, row.Path)
+		w.body = binary.AppendVarint(w.body, row.Ends)
 		w.body = binary.AppendUvarint(w.body, uint64(len(row.Classes)))
 		for _, class := range row.Classes {
 			w.body = binary.AppendUvarint(w.body, uint64(w.set(class.Countries)))
@@ -143,6 +144,7 @@ func (r *pieceReader) rows(edition string, sets []ovenbird.CountrySet) []release
 	rows := make([]release.Row, n)
 	for i := range rows {
 		rows[i].Key = release.Key{Edition: edition, Path: r.text()}
+		rows[i].Ends = r.varint()
 		if n := r.count(); n > 0 {
 			rows[i].Classes = make([]release.Class, n)
 		}

@@ -96,6 +96,17 @@ func mergeWindows(windows []ovenbird.Window) []ovenbird.Window {
 	return merged
 }
 
+// FirstEnd returns the first instant after the given one at which a license of a
+// title ends; ok is false where none does.
+func FirstEnd(s *ovenbird.Snapshot, id ovenbird.TitleID, after time.Time) (end time.Time, ok bool) {
+	for _, l := range s.Licenses[id] {
+		if t := l.Window.End; t.After(after) && (!ok || t.Before(end)) {
+			end, ok = t, true
+		}
+	}
+	return end, ok
+}
+
 // Boundaries returns the instants in (after, until] at which a license of one of
 // the titles starts or ends, sorted and without repeats.
 func Boundaries(s *ovenbird.Snapshot, titles []ovenbird.TitleID, after, until time.Time) []time.Time {

@@ -14,6 +14,9 @@ const (
 	tagInner     = 0x03
 	tagPartition = 0x04
 	tagPatch     = 0x05
+	// The same with the instants at which rows end.
+	tagEndingLeaf  = 0x06
+	tagEndingPatch = 0x07
 )
 
 // decoder reads an object from front to back. After the first failure it yields
@@ -48,6 +51,16 @@ func (d *decoder) tag(want byte) {
 
 func (d *decoder) uvarint() uint64 {
 	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.fail("a number is cut or too large")
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
 	if n <= 0 {
 		d.fail("a number is cut or too large")
 		return 0
@@ -92,12 +105,13 @@ type storedRow struct {
 	Key
 	partition Hash // zero where there are no classes
 	objects   []Hash
+	ends      int64
 }
 
 // resolve turns a stored row into a row.
 func (s storedRow) resolve(known *partitions) (Row, error) {
 	if len(s.objects) == 0 {
-		return Row{Key: s.Key}, nil
+		return Row{Key: s.Key, Ends: s.ends}, nil
 	}
 	p := known.get(s.partition)
 	if p == nil || len(p.classes) != len(s.objects) {
@@ -107,7 +121,35 @@ func (s storedRow) resolve(known *partitions) (Row, error) {
 	for i, object := range s.objects {
 		classes[i] = Class{Countries: p.classes[i], Object: object}
 	}
-	return Row{Key: s.Key, Classes: classes}, nil
+	return Row{Key: s.Key, Classes: classes, Ends: s.ends}, nil
+}
+
+// encodeRows encodes rows behind the tag plain, or behind the tag ending and
+// followed by when they end, if one of them does.
+func encodeRows(plain, ending byte, rows []Row, known *partitions) []byte {
+	if !slices.ContainsFunc(rows, func(r Row) bool { return r.Ends != 0 }) {
+		return appendRows([]byte{plain}, rows, known)
+	}
+	return appendEnds(appendRows([]byte{ending}, rows, known), rows)
+}
+
+// appendEnds encodes when rows end: a table of instants in order of first use,
+// then for each row 0, or the place in the table counted from 1.
+func appendEnds(b []byte, rows []Row) []byte {
+	var instants []int64
+	for _, r := range rows {
+		if r.Ends != 0 && !slices.Contains(instants, r.Ends) {
+			instants = append(instants, r.Ends)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(instants)))
+	for _, t := range instants {
+		b = binary.AppendVarint(b, t)
+	}
+	for _, r := range rows {
+		b = binary.AppendUvarint(b, uint64(slices.Index(instants, r.Ends)+1))
+	}
+	return b
 }
 
 // appendRows encodes rows, which are ordered by key: a table of editions, a
@@ -152,6 +194,30 @@ func appendRow(b []byte, r Row, edition int, divisions []Hash, known *partitions
 		b = append(b, c.Object[:]...)
 	}
 	return b
+}
+
+// taggedRows decodes what encodeRows wrote.
+func (d *decoder) taggedRows(plain, ending byte) []storedRow {
+	if len(d.rest) == 0 || d.rest[0] != ending {
+		d.tag(plain)
+		return d.rows()
+	}
+	d.tag(ending)
+	rows := d.rows()
+	instants := make([]int64, d.count(1))
+	for i := range instants {
+		instants[i] = d.varint()
+	}
+	for i := range rows {
+		switch place := d.uvarint(); {
+		case place > uint64(len(instants)):
+			d.fail("a row names end %d of %d", place, len(instants))
+			return nil
+		case place > 0:
+			rows[i].ends = instants[place-1]
+		}
+	}
+	return rows
 }
 
 // rows decodes what appendRows wrote.

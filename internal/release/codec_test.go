@@ -20,7 +20,17 @@ func TestRowsReadBack(t *testing.T) {
 		{Key: Key{Edition: "tv", Path: "gone.json"}},
 		NewRow(Key{Edition: "web/fi", Path: "home.json"}, []Class{{Countries: mustSet("FI"), Object: b}}),
 	}
+	t.Run("without ends", func(t *testing.T) { readBack(t, known, rows, tagPatch) })
+	rows[1].Ends, rows[2].Ends, rows[3].Ends = 1_790_000_000, -5, 1_790_000_000
+	t.Run("with ends", func(t *testing.T) { readBack(t, known, rows, tagEndingPatch) })
+}
+
+func readBack(t *testing.T, known *partitions, rows []Row, tag byte) {
+	t.Helper()
 	body := Patch{Rows: rows}.encode(known)
+	if body[0] != tag {
+		t.Errorf("got tag %d, want %d", body[0], tag)
+	}
 	stored, err := decodePatch(body)
 	if err != nil {
 		t.Fatal(err)

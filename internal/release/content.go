@@ -81,13 +81,12 @@ func (c Content) patchRefs() []PatchRef {
 }
 
 func (p Patch) encode(known *partitions) []byte {
-	return appendRows([]byte{tagPatch}, p.Rows, known)
+	return encodeRows(tagPatch, tagEndingPatch, p.Rows, known)
 }
 
 func decodePatch(body []byte) ([]storedRow, error) {
 	d := decoder{rest: body}
-	d.tag(tagPatch)
-	rows := d.rows()
+	rows := d.taggedRows(tagPatch, tagEndingPatch)
 	return rows, d.end()
 }
 

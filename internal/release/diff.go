@@ -117,7 +117,7 @@ func (d differ) merge(before, after []Row) (more bool) {
 			c.Key, c.New, after = after[0].Key, after[0], after[1:]
 		}
 		c.Old.Key, c.New.Key = c.Key, c.Key
-		if !slices.Equal(c.Old.Classes, c.New.Classes) && !d.yield(c) {
+		if !c.Old.Equal(c.New) && !d.yield(c) {
 			return false
 		}
 	}

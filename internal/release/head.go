@@ -91,9 +91,13 @@ func (s *Reader) Head(ctx context.Context) (Head, error) {
 	if err := json.Unmarshal(body, &h); err != nil {
 		return Head{}, ovenbird.Errorf(ovenbird.Internal, "the head (%s in the bucket) is damaged: %w", HeadKey, err)
 	}
-	if h.Format != formatVersion {
+	if h.Format != headFormat {
 		return Head{}, ovenbird.Errorf(ovenbird.Internal,
-			"the head is in format %d, this program reads %d: run the version that wrote it", h.Format, formatVersion)
+			"the head is in format %d, this program reads %d: run the version that wrote it", h.Format, headFormat)
+	}
+	if _, ok := h.CurrentRelease(); !ok && h.Current != "" {
+		return Head{}, ovenbird.Errorf(ovenbird.Internal,
+			"the head (%s in the bucket) is damaged: its current release %q is not among those that it lists", HeadKey, h.Current)
 	}
 	h.version = version
 	return h, nil
@@ -102,15 +106,22 @@ func (s *Reader) Head(ctx context.Context) (Head, error) {
 // change replaces the head by what edit makes of it, again and again until no
 // one else got in between. An edit that leaves the head as it is returns false.
 func (s *Store) change(ctx context.Context, edit func(*Head) (bool, error)) (Head, error) {
+	var lost Head // the one that was not there anymore when it was to be replaced
 	for {
 		h, err := s.Head(ctx)
 		if err != nil {
 			return Head{}, err
 		}
+		if lost.Sequence > 0 && h.version == lost.version {
+			// No state of the head comes twice, so nobody got in between.
+			return Head{}, ovenbird.Errorf(ovenbird.Unavailable,
+				"the head (%s in the bucket) can not be replaced: what is read of it is not what the store says is there; "+
+					"it is damaged, or the store answers with what was there before", HeadKey)
+		}
 		if changed, err := edit(&h); err != nil || !changed {
 			return h, err
 		}
-		h.Format = formatVersion
+		h.Format = headFormat
 		h.Sequence++ // so that no state of the head comes twice
 		body, err := json.MarshalIndent(h, "", "  ")
 		if err != nil {
@@ -118,6 +129,7 @@ func (s *Store) change(ctx context.Context, edit func(*Head) (bool, error)) (Hea
 		}
 		version, err := s.bucket.Swap(ctx, HeadKey, append(body, '\n'), h.version)
 		if errors.Is(err, bucket.ErrChanged) {
+			lost = h
 			continue
 		}
 		if err != nil {

@@ -10,8 +10,13 @@ import (
 	"ovenbird/internal/ovenbird"
 )
 
-// formatVersion is the version of everything that docs/release-format.md says.
-const formatVersion = 1
+// The versions of what docs/release-format.md says about releases. Since the
+// second, rows say when they end; this program reads both and writes that.
+const (
+	formatVersion = 2
+	oldestFormat  = 1
+	headFormat    = 1 // the head's own, in which nothing has changed
+)
 
 // Ref says where a release lies: its id and the pack with its manifest.
 type Ref struct {
@@ -87,6 +92,10 @@ func newManifest(parent string, tree Hash, patches []PatchRef, meta Meta) Manife
 	return m
 }
 
+// KnowsEnds reports whether the rows of the release say when they end. In one
+// that an earlier program made, they do not, and nothing is known.
+func (m Manifest) KnowsEnds() bool { return m.Format > oldestFormat }
+
 // deriveID returns an id that sorts by time and differs between any two
 // releases that differ in more than how they are stored.
 func (m Manifest) deriveID() string {
@@ -113,9 +122,9 @@ func parseManifest(ref Ref, body []byte) (Manifest, error) {
 		return Manifest{}, ovenbird.Errorf(ovenbird.Internal, "reading the manifest of release %s: %w", ref.ID, err)
 	}
 	switch {
-	case m.Format != formatVersion:
+	case m.Format < oldestFormat || m.Format > formatVersion:
 		return Manifest{}, ovenbird.Errorf(ovenbird.Internal,
-			"release %s is in format %d, this program reads %d: run the version that wrote it", ref.ID, m.Format, formatVersion)
+			"release %s is in format %d, this program reads up to %d: run the version that wrote it", ref.ID, m.Format, formatVersion)
 	case m.ID != ref.ID:
 		return Manifest{}, ovenbird.Errorf(ovenbird.Internal, "pack %s holds the manifest of release %s, not of %s", ref.Pack, m.ID, ref.ID)
 	case m.Root != rootOf(m.Tree, m.Patches):

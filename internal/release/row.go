@@ -51,6 +51,11 @@ type Class struct {
 type Row struct {
 	Key
 	Classes []Class
+	// Ends is when the row must not be served any more by who has heard of nothing
+	// newer: the first instant after the release's horizon at which a license that
+	// it stands on ends, in seconds since 1970, rounded down. 0 means that none
+	// does. Lists end with their cards, so theirs is 0.
+	Ends int64
 }
 
 // NewRow returns a row with canonical classes: empty ones are left out, those
@@ -100,7 +105,7 @@ func (r Row) Countries() ovenbird.CountrySet {
 
 // Equal reports whether r and other are the same row.
 func (r Row) Equal(other Row) bool {
-	return r.Key == other.Key && slices.Equal(r.Classes, other.Classes)
+	return r.Key == other.Key && r.Ends == other.Ends && slices.Equal(r.Classes, other.Classes)
 }
 
 // documents counts the documents of r that a viewer can ask for.

@@ -155,7 +155,7 @@ func (n *node) editLeaf(changes []change, depth int) *node {
 	changed := false
 	for _, c := range changes {
 		i, found := slices.BinarySearchFunc(n.rows, c.row.Key, func(r Row, k Key) int { return r.Compare(k) })
-		if found && slices.Equal(n.rows[i].Classes, c.row.Classes) {
+		if found && n.rows[i].Equal(c.row) {
 			continue
 		}
 		if found {
@@ -240,7 +240,7 @@ func (n *node) name(known *partitions) Hash {
 // encode returns the node as an object.
 func (n *node) encode(known *partitions) []byte {
 	if n.children == nil {
-		return appendRows([]byte{tagLeaf}, n.rows, known)
+		return encodeRows(tagLeaf, tagEndingLeaf, n.rows, known)
 	}
 	b := make([]byte, 0, 3+fanOut*len(Hash{}))
 	b = append(b, tagInner)
@@ -269,8 +269,7 @@ type storedNode struct {
 func decodeNode(body []byte) (storedNode, error) {
 	d := decoder{rest: body}
 	if len(body) == 0 || body[0] != tagInner {
-		d.tag(tagLeaf)
-		n := storedNode{rows: d.rows()}
+		n := storedNode{rows: d.taggedRows(tagLeaf, tagEndingLeaf)}
 		return n, d.end()
 	}
 	d.tag(tagInner)
