@@ -25,4 +25,7 @@ type Deps struct {
 	Engine   *engine.Engine
 	// Published is called after a release was published; nil is fine.
 	Published func()
+	// Steps is told, after Published, how long the steps of a release took. After a
+	// crash it may be told a second time. Nil is fine.
+	Steps func(ctx context.Context, release string, steps Steps)
 }

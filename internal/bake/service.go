@@ -72,7 +72,20 @@ type Outcome struct {
 	Remade    int           `json:"remade"`           // subjects that were made again
 	Full      bool          `json:"full"`
 	Took      time.Duration `json:"took_ns"`
+	Steps     Steps         `json:"steps"`
 	Why       string        `json:"why,omitempty"` // why it is held, and what to do
+}
+
+// Steps is how long each step of a bake took.
+type Steps struct {
+	// Render is reading the catalog and making what changed; packs that get full
+	// are written meanwhile. Write is writing the rest, Publish checking that all of
+	// it is there and swapping the head.
+	Render  time.Duration `json:"render_ns"`
+	Write   time.Duration `json:"write_ns"`
+	Publish time.Duration `json:"publish_ns"`
+	// Published is when the head named the release; zero where it never did.
+	Published time.Time `json:"published_at,omitzero"`
 }
 
 // Service bakes as a durable workflow, one bake at a time.
@@ -284,6 +297,7 @@ func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p 
 		Status: Published, Root: state.Content.Root().String(), AsOf: asOf, Sequence: state.snapshot.Sequence,
 		Documents: state.Content.Tree.Documents(), Remade: state.Remade, Full: full,
 	}
+	outcome.Steps.Render = time.Since(began)
 	ref, err := s.settle(ctx, request, parent, state, writer, &outcome)
 	outcome.Took = time.Since(began)
 	return candidate{Outcome: outcome, Ref: ref}, err
@@ -307,6 +321,7 @@ func (s *Service) settle(
 			return release.Ref{}, err
 		}
 	}
+	began := time.Now()
 	made, err := writer.Commit(ctx, state.Content, release.Meta{
 		AsOf: state.AsOf, HorizonEnd: state.AsOf.Add(s.cfg.Program.Horizon), CreatedAt: time.Now(),
 		CatalogSequence: state.snapshot.Sequence, Site: s.cfg.Program.Site, Editions: s.cfg.Editions,
@@ -315,7 +330,7 @@ func (s *Service) settle(
 		return release.Ref{}, err
 	}
 	s.warm = &warmState{state, made}
-	outcome.Release = made.Manifest().ID
+	outcome.Release, outcome.Steps.Write = made.Manifest().ID, time.Since(began)
 	return made.Ref(), nil
 }
 
@@ -383,6 +398,7 @@ func (s *Service) shrunk(ctx context.Context, request Request, parent *release.R
 // publish makes a written release the one that is served. To publish what is
 // current already succeeds, so the step may happen twice.
 func (s *Service) publish(ctx context.Context, made candidate) (Outcome, error) {
+	began := time.Now()
 	head, err := s.deps.Releases.Publish(ctx, made.Ref)
 	switch {
 	case ovenbird.CodeOf(err) == ovenbird.Held:
@@ -393,8 +409,13 @@ func (s *Service) publish(ctx context.Context, made candidate) (Outcome, error) 
 		s.warm = nil
 		return Outcome{}, fmt.Errorf("publish release %s: %w", made.Ref.ID, err)
 	}
+	steps := &made.Outcome.Steps
+	steps.Publish, steps.Published = time.Since(began), time.Now()
 	if s.deps.Published != nil {
 		s.deps.Published()
+	}
+	if s.deps.Steps != nil {
+		s.deps.Steps(ctx, made.Outcome.Release, *steps)
 	}
 	return made.Outcome, nil
 }
