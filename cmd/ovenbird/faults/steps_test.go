@@ -1,0 +1,168 @@
+//go:build linux && amd64
+
+package faults
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// step is something that the program does, to be killed in.
+type step struct {
+	name string
+	// prepare makes the environment in which it is done.
+	prepare func(o *oven)
+	// args do it. Done again, it goes on with what was interrupted.
+	args []string
+	// serves says that it would run until it is stopped.
+	serves bool
+	// result is what has to be the same in the end, however often it was killed.
+	result func(o *oven) any
+	// long says that to prepare it takes too long for a short run.
+	long bool
+}
+
+const catalog = "testdata/catalog.ndjson"
+
+// The instants that releases are made as of; the past has no surprises.
+var (
+	first  = []string{"bake", "--at", "2026-01-01T00:00:00Z"}
+	second = []string{"bake", "--at", "2026-01-01T00:01:00Z"}
+)
+
+func steps() []step {
+	imported := func(o *oven) { o.run("import", catalog) }
+	exported := func(o *oven) any { return string(o.run("export")) }
+	root := func(o *oven) any { return o.current().Root }
+	return []step{
+		{name: "import", prepare: func(*oven) {}, args: []string{"import", catalog}, result: exported},
+		{name: "bake", prepare: imported, args: first, result: root},
+		{name: "delta", prepare: func(o *oven) { imported(o); o.run(first...); o.run("import", "testdata/edit.ndjson") },
+			args: second, result: root},
+		{name: "merge", prepare: func(o *oven) { o.releases(33) }, args: second, result: root, long: true},
+		{name: "collect", prepare: garbage, args: []string{collector}, result: func(o *oven) any { return o.sums() }},
+		{name: "everything", prepare: imported, args: []string{"up", "--admin-listen", "none"}, serves: true, result: root},
+	}
+}
+
+// releases makes so many releases, and one more edit, to be baked.
+func (o *oven) releases(count int) {
+	o.run("import", catalog)
+	file := filepath.Join(o.t.TempDir(), "edit.ndjson")
+	for n := range count {
+		o.run(first...)
+		edit := fmt.Sprintf(`{"type":"title","id":"m0","op":"merge","texts":{"name":{"en":"Edit %d"}}}`+"\n", n)
+		if err := os.WriteFile(file, []byte(edit), 0o600); err != nil {
+			o.t.Fatal(err)
+		}
+		o.run("import", file)
+	}
+}
+
+// garbage makes releases and packs that are to go, old enough for it.
+func garbage(o *oven) {
+	o.releases(6)
+	old := time.Now().Add(-2 * time.Hour)
+	err := filepath.WalkDir(o.path("bucket/packs"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return os.Chtimes(path, old, old)
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// do does the step, and is killed on the way where killAt says so. It returns how
+// many effects it had, and where it was killed, if it was.
+func (s step) do(o *oven, killAt int) (effects int, killed string) {
+	o.t.Helper()
+	stdout, stderr := o.output("stdout"), o.output("stderr")
+	defer stdout.Close() //nolint:errcheck // what it says is not needed
+	defer stderr.Close() //nolint:errcheck // it is read below
+	tr := tracer{dir: o.dir, killAt: killAt}
+	program, args := o.program, o.args(s.args...)
+	if s.args[0] == collector {
+		program, args = o.collector(), []string{o.path("bucket"), "1h"}
+	}
+	if s.serves {
+		tr.done = func() bool { return strings.Contains(o.said(stdout), "ready ") }
+	}
+	code := tr.run(o.t, program, args, stdout, stderr)
+	if code != 0 && tr.killed == "" {
+		o.t.Errorf("%s ended with %d: %s", s.name, code, o.said(stderr))
+	}
+	return tr.effects, tr.killed
+}
+
+// A step that is killed before any of its effects, and again in its recovery,
+// comes to what it comes to when nobody kills it.
+func TestKilledAtEveryStep(t *testing.T) {
+	for _, s := range steps() {
+		t.Run(s.name, func(t *testing.T) {
+			if s.long && soak() == 0 {
+				t.Skip("takes long; make soak does it")
+			}
+			t.Parallel()
+			_, random := draw(t)
+			prepared := newOven(t)
+			s.prepare(prepared)
+			whole := prepared.copied()
+			effects, _ := s.do(whole, 0)
+			expected := s.result(whole)
+			kills := 0
+			for _, at := range chosen(random, effects) {
+				kills += s.killed(t, prepared.copied(), at, random, expected)
+			}
+			if t.Logf("%d effects, killed %d times", effects, kills); kills == 0 {
+				t.Error("nothing was killed")
+			}
+		})
+	}
+}
+
+// chosen returns the effects before which to kill: all of them in a long run.
+func chosen(random *rand.Rand, effects int) []int {
+	const few = 2
+	all := random.Perm(effects)
+	if soak() == 0 {
+		all = all[:min(few, len(all))]
+	}
+	for i := range all {
+		all[i]++
+	}
+	return all
+}
+
+// killed kills a step before an effect, then its recovery up to twice, then lets
+// it end and looks at what there is. It returns how often it killed.
+func (s step) killed(t *testing.T, o *oven, at int, random *rand.Rand, expected any) int {
+	t.Helper()
+	var story []string
+	for range 1 + random.IntN(3) {
+		if _, where := s.do(o, at); where != "" {
+			story = append(story, fmt.Sprintf("killed before effect %d, %s", at, where))
+		}
+		at = 1 + random.IntN(at) // what is left to do has fewer
+	}
+	s.do(o, 0)
+	if got := s.result(o); !reflect.DeepEqual(got, expected) {
+		t.Errorf("%s: it came to\n%v\nrather than\n%v", strings.Join(story, "; "), got, expected)
+	}
+	o.run(second...) // what a process that was stopped had asked for ends before this
+	if out, err := o.try("verify", "--all"); err != nil {
+		t.Errorf("%s: %v\n%s", strings.Join(story, "; "), err, out)
+	}
+	if n := o.unfinished(); n > 0 {
+		t.Errorf("%s: %d workflows have not ended", strings.Join(story, "; "), n)
+	}
+	return len(story)
+}
