@@ -16,19 +16,19 @@ import (
 // docs/decisions/0002-layers.md says why the rows are what they are.
 var layers = [][]string{
 	// Know no domain.
-	{"bucket", "database", "engine", "lifecycle", "words", "archtest"},
+	{"accesslog", "archtest", "bucket", "database", "engine", "lifecycle", "metric", "trace", "words"},
 	// The words as types.
 	{vocabulary},
 	// What exists; what holds where and when; how a release lies in the bucket.
 	// Who may see another country; where an address is.
 	{"backup", "catalog", "facts", "geoip", "preview", "release"},
 	// What a document contains; and, without that code, what it ought to contain.
-	// Edits that wait; and who is told of what happened.
-	{"draft", "shape", "model", "webhook"},
+	// Edits that wait; who is told of what happened; and how far that has spread.
+	{"draft", "shape", "model", "spread", "webhook"},
 	// What people write: configuration, feeds.
 	{"site", "importer", "avails"},
 	// The services.
-	{"admin", "audit", "bake", "edge", "source", "storefront"},
+	{"admin", "audit", "bake", "edge", "observe", "origin", "source", "storefront"},
 }
 
 // top are the folders that stand above all layers.
