@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"time"
 
 	"gocloud.dev/blob"
@@ -47,6 +48,14 @@ type Info struct {
 	Key      string
 	Size     int64     // bytes
 	Modified time.Time // when it was last written, by the store's clock
+	MD5      []byte    // of the body; from List alone, and nil where the store does not tell
+}
+
+// Headers are what a store that speaks HTTP sends along with an object. Metadata
+// becomes x-amz-meta-… headers.
+type Headers struct {
+	ContentType, ContentEncoding, CacheControl string
+	Metadata                                   map[string]string
 }
 
 // Bucket is a set of objects. Any number of goroutines may use it. A method
@@ -63,6 +72,8 @@ type store interface {
 	create(ctx context.Context, key string, body []byte) error
 	// swap replaces the object whose version is expect, and returns the new one.
 	swap(ctx context.Context, key string, body []byte, expect Version) (Version, error)
+	// put writes an object whatever there is.
+	put(ctx context.Context, key string, body []byte, headers Headers) error
 	// read returns the whole object.
 	read(ctx context.Context, key string) ([]byte, error)
 	// readRange returns length bytes from offset on, or io.ErrUnexpectedEOF.
@@ -135,6 +146,16 @@ func (b *Bucket) Swap(ctx context.Context, key string, body []byte, expect Versi
 	return next, nil
 }
 
+// Put writes an object in place of whatever there is. Of two at once, either may
+// be the last. After an error the object may have been written or not, and in a
+// remote store it may still come to that.
+func (b *Bucket) Put(ctx context.Context, key string, body []byte, headers Headers) error {
+	if err := ctx.Err(); err != nil {
+		return b.failed("writing", key, err)
+	}
+	return b.failed("writing", key, b.store.put(ctx, key, body, headers))
+}
+
 // Read returns the whole object and its version.
 func (b *Bucket) Read(ctx context.Context, key string) ([]byte, Version, error) {
 	if err := ctx.Err(); err != nil {
@@ -205,7 +226,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 				yield(Info{}, b.failed("listing what begins with", prefix, err))
 				return
 			}
-			if !yield(Info{Key: object.Key, Size: object.Size, Modified: object.ModTime}, nil) {
+			if !yield(Info{Key: object.Key, Size: object.Size, Modified: object.ModTime, MD5: object.MD5}, nil) {
 				return
 			}
 		}
@@ -230,6 +251,13 @@ func (b *Bucket) failed(doing, key string, err error) error {
 	default:
 		return fmt.Errorf("%s %q: %w", doing, key, b.store.explain(err))
 	}
+}
+
+// metadata returns the metadata of an object with this version.
+func (h Headers) metadata(version Version) map[string]string {
+	all := map[string]string{versionKey: string(version)}
+	maps.Copy(all, h.Metadata)
+	return all
 }
 
 func versionOf(body []byte) Version {

@@ -229,7 +229,7 @@ func crashOnce(t *testing.T, key, before, after string, steps int, loseNames boo
 	machine := newCrashing(dir, steps)
 	machine.osFiles = osFiles{d.root}
 	d.files = machine
-	failed := run(ctx, openLocal(blob.NewBucket(d), d.lock))
+	failed := run(ctx, New(blob.NewBucket(d), d.lock))
 	finished := machine.steps >= 0
 	machine.losePower(t, loseNames)
 
@@ -270,7 +270,7 @@ func TestEveryFailureIsReported(t *testing.T) {
 		machine := newCrashing(d.root.Name(), steps)
 		machine.osFiles = osFiles{d.root}
 		d.files = machine
-		b := openLocal(blob.NewBucket(d), d.lock)
+		b := New(blob.NewBucket(d), d.lock)
 		err = b.Create(t.Context(), "a/b", []byte("x"))
 		if machine.steps >= 0 {
 			if err != nil {

@@ -38,7 +38,7 @@ func OpenDisk(ctx context.Context, dir string) (*Bucket, error) {
 	if err := d.removeAbandoned(ctx, time.Now()); err != nil {
 		return nil, errors.Join(fmt.Errorf("cleaning the bucket in %s: %w", dir, err), d.Close())
 	}
-	return openLocal(blob.NewBucket(d), d.lock), nil
+	return New(blob.NewBucket(d), d.lock), nil
 }
 
 func openDisk(dir string) (*disk, error) {

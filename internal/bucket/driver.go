@@ -19,6 +19,7 @@ import (
 type disk struct {
 	root  *os.Root
 	files fileSystem
+	plain bool // files are the bodies of objects and nothing else (see OpenPlain)
 	// durable holds the folders that are known to survive a crash.
 	durable sync.Map // path → struct{}
 }
@@ -68,7 +69,7 @@ type object struct {
 }
 
 func (d *disk) open(key string) (*object, error) {
-	path, err := keyPath(key)
+	path, err := d.pathToRead(key)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (d *disk) openPath(path string) (*object, error) {
 		if o.info.IsDir() {
 			err = fs.ErrNotExist
 		} else {
-			o.trailer, o.size, err = readTrailer(f, o.info.Size())
+			err = d.describe(o)
 		}
 	}
 	if err != nil {
@@ -104,13 +105,17 @@ func (d *disk) Attributes(_ context.Context, key string) (*driver.Attributes, er
 		return nil, err
 	}
 	defer o.Close() //nolint:errcheck // a failed close of a reader loses nothing
+	metadata, err := d.metadata(o)
+	if err != nil {
+		return nil, err
+	}
 	return &driver.Attributes{
 		CacheControl:       o.CacheControl,
 		ContentDisposition: o.ContentDisposition,
 		ContentEncoding:    o.ContentEncoding,
 		ContentLanguage:    o.ContentLanguage,
 		ContentType:        o.ContentType,
-		Metadata:           o.Metadata,
+		Metadata:           metadata,
 		ModTime:            o.info.ModTime(),
 		Size:               o.size,
 		ETag:               `"` + strconv.FormatInt(o.info.ModTime().UnixNano(), 36) + "-" + strconv.FormatInt(o.size, 36) + `"`,
@@ -160,7 +165,7 @@ func (d *disk) Delete(_ context.Context, key string, opts *driver.DeleteOptions)
 			return err
 		}
 	}
-	path, err := keyPath(key)
+	path, err := d.pathToRead(key)
 	if err != nil {
 		return err
 	}

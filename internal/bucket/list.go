@@ -51,7 +51,7 @@ func (l *lister) walk(ctx context.Context, folder, prefix string) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range keysOf(entries, prefix) {
+	for _, e := range l.disk.keysOf(entries, prefix) {
 		path := e.name
 		if folder != "." {
 			path = folder + "/" + e.name
@@ -129,10 +129,10 @@ type entry struct {
 // keysOf returns the entries that are ours, in the order of keys: because a
 // folder sorts with its "/", walking them one after the other visits all keys
 // of the bucket in order.
-func keysOf(list []fs.DirEntry, prefix string) []entry {
+func (d *disk) keysOf(list []fs.DirEntry, prefix string) []entry {
 	entries := make([]entry, 0, len(list))
 	for _, l := range list {
-		segment, ok := unescapeSegment(l.Name())
+		segment, ok := d.segment(prefix, l.Name())
 		if !ok {
 			continue
 		}

@@ -18,7 +18,10 @@ type local struct {
 	lock func(ctx context.Context) (unlock func(), err error)
 }
 
-func openLocal(blobs *blob.Bucket, lock func(context.Context) (func(), error)) *Bucket {
+// New returns a bucket over any driver of gocloud.dev/blob that writes an object
+// where there is none only if it is told to. lock keeps every other Swap on the
+// same objects out until unlock is called.
+func New(blobs *blob.Bucket, lock func(context.Context) (unlock func(), err error)) *Bucket {
 	return &Bucket{blobs: blobs, store: &local{blobs: blobs, lock: lock}}
 }
 
@@ -50,6 +53,15 @@ func (l *local) swap(ctx context.Context, key string, body []byte, expect Versio
 	}
 	next := versionOf(body)
 	return next, l.write(ctx, key, body, next, false)
+}
+
+func (l *local) put(ctx context.Context, key string, body []byte, headers Headers) error {
+	return l.blobs.WriteAll(ctx, key, body, &blob.WriterOptions{
+		ContentType:     headers.ContentType,
+		ContentEncoding: headers.ContentEncoding,
+		CacheControl:    headers.CacheControl,
+		Metadata:        headers.metadata(versionOf(body)),
+	})
 }
 
 func (l *local) write(ctx context.Context, key string, body []byte, version Version, ifNotExist bool) error {

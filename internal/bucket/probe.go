@@ -43,7 +43,7 @@ func (s *s3Store) probe(ctx context.Context) (err error) {
 // mustWrite writes an object under a condition that holds.
 func (s *s3Store) mustWrite(ctx context.Context, key string, body []byte, condition, header string) error {
 	next := versionOf(body)
-	failed := s.put(ctx, key, body, written{version: next}, condition)
+	failed := s.putIf(ctx, key, body, written{version: next}, condition)
 	if failed != nil && !errors.Is(failed, errCondition) {
 		return s.probeFailed(header, failed)
 	}
@@ -62,7 +62,7 @@ func (s *s3Store) mustWrite(ctx context.Context, key string, body []byte, condit
 
 // mustRefuse writes an object under a condition that does not hold.
 func (s *s3Store) mustRefuse(ctx context.Context, key string, body []byte, condition, header string) error {
-	err := s.put(ctx, key, body, written{version: versionOf(body)}, condition)
+	err := s.putIf(ctx, key, body, written{version: versionOf(body)}, condition)
 	switch {
 	case errors.Is(err, errCondition):
 		return nil

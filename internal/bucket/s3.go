@@ -58,7 +58,7 @@ func (s *s3Store) create(ctx context.Context, key string, body []byte) error {
 	next := versionOf(body)
 	var failed error
 	for range rounds {
-		failed = s.put(ctx, key, body, written{version: next}, absent)
+		failed = s.putIf(ctx, key, body, written{version: next}, absent)
 		if failed == nil || ctx.Err() != nil {
 			return failed
 		}
@@ -104,7 +104,7 @@ func (s *s3Store) swap(ctx context.Context, key string, body []byte, expect Vers
 		case failed == nil:
 			before = there
 		}
-		failed = s.put(ctx, key, body, there.followedBy(id, next), there.condition())
+		failed = s.putIf(ctx, key, body, there.followedBy(id, next), there.condition())
 		if failed == nil {
 			return next, nil
 		}
@@ -123,16 +123,9 @@ func unknown(err error) error {
 // absent is the condition that there is no object; any other is an entity tag.
 const absent = "*"
 
-// put writes an object in one request if the condition holds, else errCondition.
-func (s *s3Store) put(ctx context.Context, key string, body []byte, state written, condition string) error {
-	input := &s3.PutObjectInput{
-		Bucket: &s.name, Key: aws.String(s.prefix + key), Body: bytes.NewReader(body),
-		ContentType: aws.String(contentType), Metadata: state.metadata(),
-		ServerSideEncryption: s.options.EncryptionType,
-	}
-	if s.options.KMSEncryptionID != "" {
-		input.SSEKMSKeyId = &s.options.KMSEncryptionID
-	}
+// putIf writes an object in one request if the condition holds, else errCondition.
+func (s *s3Store) putIf(ctx context.Context, key string, body []byte, state written, condition string) error {
+	input := s.input(key, body, Headers{ContentType: contentType, Metadata: state.metadata()})
 	if condition == absent {
 		input.IfNoneMatch = aws.String(absent)
 	} else {
@@ -144,6 +137,31 @@ func (s *s3Store) put(ctx context.Context, key string, body []byte, state writte
 		return errCondition
 	}
 	return err
+}
+
+// put writes an object in one request. The client tries again what failed: that
+// the same bytes are written twice does no harm.
+func (s *s3Store) put(ctx context.Context, key string, body []byte, headers Headers) error {
+	if err := checkS3Key(key); err != nil {
+		return err
+	}
+	headers.Metadata = headers.metadata(versionOf(body))
+	_, err := s.client.PutObject(ctx, s.input(key, body, headers))
+	return err
+}
+
+func (s *s3Store) input(key string, body []byte, headers Headers) *s3.PutObjectInput {
+	given := func(value string) *string {
+		if value == "" {
+			return nil
+		}
+		return &value
+	}
+	return &s3.PutObjectInput{
+		Bucket: &s.name, Key: aws.String(s.prefix + key), Body: bytes.NewReader(body), Metadata: headers.Metadata,
+		ContentType: given(headers.ContentType), ContentEncoding: given(headers.ContentEncoding), CacheControl: given(headers.CacheControl),
+		ServerSideEncryption: s.options.EncryptionType, SSEKMSKeyId: given(s.options.KMSEncryptionID),
+	}
 }
 
 // lookTwice is look, until two in a row see the same. A store that keeps objects

@@ -20,7 +20,7 @@ const errNotFolder = syscall.ENOTDIR
 // NewTypedWriter implements driver.Bucket. The body goes to a temporary file;
 // Close makes that durable and gives it its name.
 func (d *disk) NewTypedWriter(ctx context.Context, key, contentType string, opts *driver.WriterOptions) (driver.Writer, error) {
-	path, err := keyPath(key)
+	path, err := d.path(key)
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +79,14 @@ func (w *writer) finish() error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	tail, err := w.trailer.encode()
-	if err != nil {
-		return err
-	}
-	if _, err := w.file.Write(tail); err != nil {
-		return err
+	if !w.disk.plain {
+		tail, err := w.trailer.encode()
+		if err != nil {
+			return err
+		}
+		if _, err := w.file.Write(tail); err != nil {
+			return err
+		}
 	}
 	return w.file.Sync()
 }

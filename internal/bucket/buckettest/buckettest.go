@@ -4,6 +4,7 @@ package buckettest
 import (
 	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // as below
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) *bucket.Bucket) {
 		{"EverySwapCounts", everySwapCounts},
 		{"OneOfManyCreatorsOfDifferentContentWins", oneCreatorWins},
 		{"ListIsOrderedAndWhole", listIsOrderedAndWhole},
+		{"PutReplacesWhateverThereIs", putReplaces},
 		{"DeletedObjectIsGone", deletedObjectIsGone},
 		{"OddKeysAreKeptOrRefused", oddKeysAreKeptOrRefused},
 		{"BadKeysAreRefused", badKeysAreRefused},
@@ -280,6 +282,38 @@ var OddKeys = []string{
 
 // oddKeysAreKeptOrRefused: there is no third way, such as to keep one under the
 // key of another.
+func putReplaces(t *testing.T, b *bucket.Bucket) {
+	headers := bucket.Headers{
+		ContentType: "application/json", ContentEncoding: "gzip", CacheControl: "no-cache",
+		Metadata: map[string]string{"surrogate-key": "a b"},
+	}
+	mustCreate(t, b, "a/b.json.gz", "old")
+	for _, body := range []string{"new", "newer"} {
+		for _, key := range []string{"a/b.json.gz", "a/c.json.gz"} {
+			if err := b.Put(t.Context(), key, []byte(body), headers); err != nil {
+				t.Fatal(err)
+			}
+			wantBody(t, b, key, body)
+		}
+	}
+	for info, err := range b.List(t.Context(), "a/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := md5.Sum([]byte("newer")) //nolint:gosec // what stores say of an object, not a secret
+		if info.MD5 != nil && !bytes.Equal(info.MD5, sum[:]) {
+			t.Errorf("%s has the MD5 %x", info.Key, info.MD5)
+		}
+	}
+	version, err := b.Version(t.Context(), "a/b.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Swap(t.Context(), "a/b.json.gz", []byte("swapped"), version); err != nil {
+		t.Errorf("what Put wrote has version %s, which can not be swapped: %v", version, err)
+	}
+}
+
 func oddKeysAreKeptOrRefused(t *testing.T, b *bucket.Bucket) {
 	var kept []string
 	for _, key := range OddKeys {
