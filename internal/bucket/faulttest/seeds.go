@@ -1,0 +1,43 @@
+package faulttest
+
+import (
+	"os"
+	"strconv"
+	"testing"
+)
+
+// Seeds runs a test once for each of a few seeds, and for as many times more as
+// OVENBIRD_SOAK says. OVENBIRD_SEED runs it for that seed alone: the one that a
+// failure names.
+func Seeds(t *testing.T, few int, run func(t *testing.T, seed uint64)) {
+	t.Helper()
+	first, count := uint64(1), few*max(1, number(t, "OVENBIRD_SOAK"))
+	if seed := number(t, "OVENBIRD_SEED"); seed > 0 {
+		first, count = uint64(seed), 1
+	}
+	for seed := first; seed < first+uint64(count); seed++ {
+		run(t, seed)
+		if t.Failed() {
+			t.Fatalf("seed %d: OVENBIRD_SEED=%d runs it alone", seed, seed)
+		}
+	}
+}
+
+// Scale returns how often to do what is done few times: OVENBIRD_SOAK times more.
+func Scale(t *testing.T, few int) int {
+	t.Helper()
+	return few * max(1, number(t, "OVENBIRD_SOAK"))
+}
+
+func number(t *testing.T, name string) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
