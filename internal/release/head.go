@@ -106,20 +106,30 @@ func (s *Reader) Head(ctx context.Context) (Head, error) {
 // change replaces the head by what edit makes of it, again and again until no
 // one else got in between. An edit that leaves the head as it is returns false.
 func (s *Store) change(ctx context.Context, edit func(*Head) (bool, error)) (Head, error) {
-	var lost Head // the one that was not there anymore when it was to be replaced
+	var lost *Head // the last one that turned out not to be there
 	for {
 		h, err := s.Head(ctx)
 		if err != nil {
 			return Head{}, err
 		}
-		if lost.Sequence > 0 && h.version == lost.version {
+		if lost != nil && h.version == lost.version {
 			// No state of the head comes twice, so nobody got in between.
 			return Head{}, ovenbird.Errorf(ovenbird.Unavailable,
 				"the head (%s in the bucket) can not be replaced: what is read of it is not what the store says is there; "+
 					"it is damaged, or the store answers with what was there before", HeadKey)
 		}
-		if changed, err := edit(&h); err != nil || !changed {
+		changed, err := edit(&h)
+		if err != nil {
 			return h, err
+		}
+		if !changed {
+			// Nothing is done only if this is the head: no swap will say so.
+			version, err := s.Version(ctx)
+			if err != nil || version == h.version {
+				return h, err
+			}
+			lost = &h
+			continue
 		}
 		h.Format = headFormat
 		h.Sequence++ // so that no state of the head comes twice
@@ -129,7 +139,7 @@ func (s *Store) change(ctx context.Context, edit func(*Head) (bool, error)) (Hea
 		}
 		version, err := s.bucket.Swap(ctx, HeadKey, append(body, '\n'), h.version)
 		if errors.Is(err, bucket.ErrChanged) {
-			lost = h
+			lost = &h
 			continue
 		}
 		if err != nil {
