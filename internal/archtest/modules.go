@@ -26,10 +26,12 @@ var modules = []module{
 	{"github.com/klauspost/compress", []string{"internal/backup", "internal/release", "internal/edge"}},
 	{"github.com/oschwald/maxminddb-golang/v2", []string{"internal/edge", "internal/geoip"}},
 	{"github.com/pressly/goose/v3", []string{"internal/database"}},
+	{"github.com/prometheus/client_golang", []string{"internal/observe"}},
 	{"github.com/quic-go/quic-go", []string{"internal/edge"}},
 	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"internal/site", "internal/importer"}},
 	{"github.com/spf13/cobra", []string{"cmd/ovenbird"}},
 	{"github.com/vektah/gqlparser/v2", []string{"internal/shape", "internal/model"}},
+	{"go.opentelemetry.io/otel", []string{"internal/trace", "internal/observe"}},
 	{"gocloud.dev", []string{"internal/bucket"}},
 	{"golang.org/x/text", []string{
 		"internal/words", "internal/catalog", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/avails",
@@ -41,6 +43,8 @@ var modules = []module{
 	{"github.com/chromedp/cdproto", nil},
 	{"github.com/chromedp/chromedp", nil},
 	{"github.com/rogpeppe/go-internal", nil},
+	{"go.opentelemetry.io/proto/otlp", nil},
+	{"google.golang.org/protobuf", nil},
 	{"pgregory.net/rapid", nil},
 }
 

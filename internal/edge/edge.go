@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ovenbird/internal/bucket"
+	"ovenbird/internal/metric"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
@@ -19,7 +20,8 @@ type Edge struct {
 	progress  func(Progress)
 	log       *slog.Logger
 	accessLog *slog.Logger // nil: none
-	now       func() time.Time
+	clock     *clock
+	keeps     bool // see Config.KeepAfterHorizon
 	locator   locator
 	serves    ovenbird.CountrySet
 	poll      time.Duration
@@ -27,6 +29,9 @@ type Edge struct {
 
 	current  atomic.Pointer[state] // nil before the first release
 	counters counters
+	leaving  atomic.Bool // see Withdraw
+	meter    meter
+	steps    *metric.ByName // of taking releases over
 	wake     chan struct{}
 	follow   following
 }
@@ -58,19 +63,18 @@ func New(c Config, d Deps) (*Edge, error) {
 		progress:  d.Progress,
 		log:       d.Log,
 		accessLog: d.AccessLog,
-		now:       d.Now,
+		keeps:     c.KeepAfterHorizon,
 		locator:   locator,
 		serves:    c.serves(locator),
 		poll:      c.poll(),
 		headers:   newHeaders(c, locator),
+		meter:     newMeter(),
+		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepBuild, stepCompress),
 		wake:      make(chan struct{}, 1),
-		follow:    following{builder: builder{press: press, serves: c.serves(locator)}},
+		follow:    following{builder: builder{press: press, serves: c.serves(locator), keeps: c.KeepAfterHorizon}},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
-	}
-	if e.now == nil {
-		e.now = time.Now
 	}
 	if e.retain == nil {
 		e.retain = func([]release.Hash) {}
@@ -78,5 +82,16 @@ func New(c Config, d Deps) (*Edge, error) {
 	if e.progress == nil {
 		e.progress = func(Progress) {}
 	}
+	now := d.Now
+	if now == nil {
+		now = time.Now
+	}
+	e.clock = newClock(now, d.Elapsed, e.log)
 	return e, nil
+}
+
+// now returns what time it is, at most.
+func (e *Edge) now() time.Time {
+	_, known := e.clock.read()
+	return time.Unix(0, known.latest)
 }

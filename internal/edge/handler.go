@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"ovenbird/internal/metric"
 )
 
 // answer is what a request leads to.
@@ -12,7 +14,10 @@ type answer struct {
 	entry          *entry
 	document       *document
 	representation *representation
-	now, until     int64
+	coding         coding
+	counts         metric.Stripe
+	known          period // what the time is
+	until          int64
 }
 
 // ServeHTTP answers with documents of the release that is served now, or says
@@ -23,14 +28,18 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer e.logAccess(r, recorded, time.Now())
 		w = recorded
 	}
+	if e.last(r) {
+		w.Header()["Connection"] = closing
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
 		allowOthers(w)
+		answered(e.meter.Pick(), r, http.StatusNoContent)
 		return
 	default:
 		w.Header()["Allow"] = allowed
-		refuse(w, r, badMethod, "")
+		e.refuse(w, r, badMethod, "")
 		return
 	}
 	if e.operate(w, r) {
@@ -53,8 +62,10 @@ func allowOthers(w http.ResponseWriter) {
 
 // serve answers GET and HEAD.
 func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
-	started := e.now()
-	a := answer{state: e.current.Load(), now: started.UnixNano()}
+	started, known := e.clock.read()
+	a := answer{state: e.current.Load(), known: known, counts: e.meter.Pick()}
+	a.counts[inFlightAt].Add(1)
+	defer a.counts[inFlightAt].Add(^uint64(0))
 	f := a.check()
 	if f == none {
 		f = e.find(&a, r)
@@ -66,10 +77,10 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
 	c, ok := acceptable(r.Header["Accept-Encoding"]).choose(a.document.incompressible())
 	if !ok {
 		w.Header()["Vary"] = e.headers.vary
-		refuse(w, r, noCoding, "")
+		e.refuse(w, r, noCoding, "")
 		return
 	}
-	a.representation = a.document.in(c)
+	a.coding, a.representation = c, a.document.in(c)
 	e.send(w, r, &a, started)
 }
 
@@ -78,7 +89,7 @@ func (a *answer) check() fault {
 	switch {
 	case a.state == nil:
 		return noRelease
-	case a.now >= a.state.horizon:
+	case a.known.latest >= a.state.horizon && !a.state.outlives:
 		return expired
 	default:
 		return none
@@ -93,7 +104,7 @@ func (e *Edge) refuseAddress(w http.ResponseWriter, r *http.Request, f fault) {
 			f = badAddress
 		}
 	}
-	refuse(w, r, f, detail)
+	e.refuse(w, r, f, detail)
 }
 
 // find finds the document for a request. That a document is hidden in a country
@@ -151,11 +162,20 @@ func (a *answer) findIn(ed *edition, country uint8, path string) fault {
 	if a.entry == nil {
 		return noDocument
 	}
-	a.document, a.until = a.entry.at(country, a.now)
+	a.document, a.until = a.entry.at(country, a.known.earliest)
+	if a.until <= a.known.latest {
+		return clockUnsure
+	}
 	if a.document == nil {
 		return noDocument
 	}
-	a.until = min(a.until, a.state.horizon)
+	if a.known.latest < a.state.horizon {
+		a.until = min(a.until, a.state.horizon)
+		return none
+	}
+	if a.until = min(a.until, a.entry.ends); a.until <= a.known.latest {
+		return expired
+	}
 	return none
 }
 
@@ -165,20 +185,22 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	h := w.Header()
 	rep := a.representation
 	if lines := r.Header["If-Match"]; lines != nil && !matches(lines, rep.etag, false) {
-		refuse(w, r, preconditionFailed, "")
+		e.refuse(w, r, preconditionFailed, "")
 		return
 	}
 	if lines := r.Header["If-None-Match"]; lines != nil && matches(lines, rep.etag, true) {
 		e.describe(h, a)
-		h["Server-Timing"] = e.headers.serverTiming(e.now().Sub(started))
+		took := e.clock.now().Sub(started)
+		h["Server-Timing"] = e.headers.serverTiming(took)
 		w.WriteHeader(http.StatusNotModified)
+		a.served(r, http.StatusNotModified, 0, took)
 		return
 	}
 	body, status, length := rep.body, http.StatusOK, rep.length
 	switch part, wanted := wantedRange(r, rep); wanted {
 	case unsatisfiable:
 		h.Set("Content-Range", "bytes */"+rep.length[0])
-		refuse(w, r, badRange, "")
+		e.refuse(w, r, badRange, "")
 		return
 	case partial:
 		h.Set("Content-Range", part.header(len(body)))
@@ -193,11 +215,15 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	if rep.encoding != nil {
 		h["Content-Encoding"] = rep.encoding
 	}
-	h["Server-Timing"] = e.headers.serverTiming(e.now().Sub(started))
+	took := e.clock.now().Sub(started)
+	h["Server-Timing"] = e.headers.serverTiming(took)
 	w.WriteHeader(status)
-	if r.Method == http.MethodGet {
-		_, _ = w.Write(body)
+	if r.Method == http.MethodHead {
+		a.served(r, status, 0, took)
+		return
 	}
+	sent, _ := w.Write(body)
+	a.served(r, status, sent, took)
 }
 
 // wantedRange reads Range and If-Range. Only GET has ranges (RFC 9110 section
