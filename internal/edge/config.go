@@ -31,6 +31,10 @@ type Config struct {
 	// may keep a document (CDN-Cache-Control, RFC 9213); 0 tells it nothing of its
 	// own. Never past the next transition, an hour at most.
 	SharedMaxAge time.Duration
+	// KeepAfterHorizon makes the edge go on after the horizon of its release with
+	// the documents of which it is known that no license in them has ended. They
+	// may miss what has begun and what was edited since. Otherwise it refuses all.
+	KeepAfterHorizon bool
 	// Poll is how often the edge looks for a new release; 0 means DefaultPoll.
 	Poll time.Duration
 }

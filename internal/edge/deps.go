@@ -27,6 +27,9 @@ type Deps struct {
 	AccessLog *slog.Logger
 	// Now is the clock that opens and closes windows; nil means time.Now.
 	Now func() time.Time
+	// Elapsed is a clock that nobody can set, against which Now is held; nil means
+	// the monotonic reading that Now's instants have, if they have one.
+	Elapsed func() time.Duration
 }
 
 // releases is where an edge finds the release to serve; *release.Store is one.

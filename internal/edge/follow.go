@@ -147,7 +147,7 @@ func (e *Edge) serveCached(ctx context.Context) {
 		return
 	}
 	kept, ok := head.CurrentRelease()
-	if !ok || !e.now().Before(kept.HorizonEnd) {
+	if !ok || !e.keeps && !e.now().Before(kept.HorizonEnd) {
 		return
 	}
 	known := time.Now()
@@ -186,6 +186,7 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 	if err != nil {
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
+	e.clock.learn(kept.AsOf)
 	e.current.Store(st)
 	progress.Release, progress.Served = kept.ID, time.Now()
 	if f.release != nil {

@@ -94,10 +94,10 @@ func (h *headers) serverTiming(took time.Duration) []string {
 // describe sets the headers of a document that a 304 has too.
 func (e *Edge) describe(h http.Header, a *answer) {
 	h["Etag"] = a.representation.etags
-	h["Cache-Control"] = e.headers.cacheControl(a.now, a.until)
+	h["Cache-Control"] = e.headers.cacheControl(a.known.latest, a.until)
 	h["Vary"] = e.headers.vary
 	if e.headers.shared != nil {
-		h["Cdn-Cache-Control"] = e.headers.sharedControl(a.now, a.until)
+		h["Cdn-Cache-Control"] = e.headers.sharedControl(a.known.latest, a.until)
 	}
 	h["Surrogate-Key"] = a.entry.surrogates
 	h["Cache-Tag"] = a.entry.tags

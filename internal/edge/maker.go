@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -40,6 +41,7 @@ func (m *maker) fill(e *entry) error {
 		}
 		e.versions = append(e.versions, v)
 	}
+	e.ends = m.ends()
 	for part := range m.parts {
 		e.parts = append(e.parts, part)
 	}
@@ -63,6 +65,24 @@ func (m *maker) instants() []int64 {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// ends returns when nobody knows any more that the last version may be shown: the
+// earliest end of what is left of the row and its cards.
+func (m *maker) ends() int64 {
+	end := lastEnd(m.row)
+	for _, card := range m.cards {
+		end = min(end, lastEnd(card))
+	}
+	return end
+}
+
+func lastEnd(row []rowVersion) int64 {
+	last := row[len(row)-1]
+	if len(last.classes) == 0 || last.ends == 0 {
+		return forever
+	}
+	return time.Unix(last.ends, 0).UnixNano()
 }
 
 // classesAt returns the classes in force at an instant.

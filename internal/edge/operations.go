@@ -43,7 +43,11 @@ func writeText(w http.ResponseWriter, r *http.Request, status int, text string) 
 
 // ready reports why documents can not be served now.
 func (e *Edge) ready() fault {
-	a := answer{state: e.current.Load(), now: e.now().UnixNano()}
+	if e.leaving.Load() {
+		return stopping
+	}
+	_, known := e.clock.read()
+	a := answer{state: e.current.Load(), known: known}
 	return a.check()
 }
 

@@ -26,7 +26,9 @@ const (
 	badRange
 	noRelease
 	expired
+	clockUnsure
 	noOperation
+	stopping
 )
 
 // faults says how each fault is told. Types are stable: programs compare them.
@@ -99,6 +101,15 @@ var faults = [...]struct {
 		"release-expired", http.StatusServiceUnavailable, "The release has run out",
 		"The newest release that this edge has does not say what may be shown now. " +
 			"Try again soon; an operator should see why no newer one arrives.",
+	},
+	clockUnsure: {
+		"clock-unsure", http.StatusServiceUnavailable, "The time is not known",
+		"The clock of this edge was set, and the document is not the same before and after. " +
+			"Try again soon; an operator should see to the clock.",
+	},
+	stopping: {
+		"stopping", http.StatusServiceUnavailable, "Stopping",
+		"This edge is about to stop. Ask another one.",
 	},
 	noOperation: {
 		"not-found", http.StatusNotFound, "No such resource",

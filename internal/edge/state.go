@@ -18,6 +18,7 @@ type state struct {
 	read     time.Duration // spent on reading what the state was made from
 
 	horizon      int64 // instants are nanoseconds since 1970
+	outlives     bool  // whether what has not ended is served after the horizon
 	applications map[string]*application
 	editions     map[string]*edition // by name; "" is for documents of the whole site
 }
@@ -59,6 +60,9 @@ type entry struct {
 	surrogates []string  // the value of Surrogate-Key
 	tags       []string  // the value of Cache-Tag
 	versions   []version // at least one, in the order in which they come into force
+	// ends is the first instant after the horizon at which it can not be said any
+	// more that the last version may be shown; forever where there is none.
+	ends int64
 
 	// cards are the slots of its lists, ordered, and parts what they were made
 	// from: kept alive to make the lists again when one card changes.

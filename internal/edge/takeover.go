@@ -17,6 +17,7 @@ import (
 type builder struct {
 	press      *press
 	serves     ovenbird.CountrySet // the countries whose documents are kept
+	keeps      bool                // see Config.KeepAfterHorizon
 	objects    interner[release.Hash, object]
 	documents  interner[release.Hash, document] // by the hash of the body
 	recipes    interner[release.Hash, document] // by what a list was made from
@@ -36,6 +37,7 @@ type object struct {
 type rowVersion struct {
 	from    int64
 	classes []release.Class
+	ends    int64 // see release.Row
 }
 
 // build returns the state for a release, and the documents that it has and no
@@ -83,6 +85,7 @@ func (b *builder) build(ctx context.Context, previous *state, r *release.Release
 	}
 	t.updateHolders(made)
 	st := newState(r.Manifest(), content, tables)
+	st.outlives = b.keeps && r.Manifest().KnowsEnds()
 	st.read = reading + t.reading
 	for _, changes := range made {
 		st.made += len(changes)
@@ -121,7 +124,7 @@ func patchIndex(patches []release.Patch) map[release.Key][]rowVersion {
 	index := make(map[release.Key][]rowVersion)
 	for _, p := range patches {
 		for _, row := range p.Rows {
-			index[row.Key] = append(index[row.Key], rowVersion{p.At.UnixNano(), row.Classes})
+			index[row.Key] = append(index[row.Key], rowVersion{p.At.UnixNano(), row.Classes, row.Ends})
 		}
 	}
 	return index
@@ -130,7 +133,7 @@ func patchIndex(patches []release.Patch) map[release.Key][]rowVersion {
 // row returns the versions of a row over the time of the release.
 func (t *takeover) row(key release.Key) []rowVersion {
 	base, _ := t.content.Tree.Get(key)
-	versions := append([]rowVersion{{classes: base.Classes}}, t.patches[key]...)
+	versions := append([]rowVersion{{classes: base.Classes, ends: base.Ends}}, t.patches[key]...)
 	if key.Edition != "" && t.serves != ovenbird.Worldwide() {
 		for i := range versions {
 			versions[i].classes = t.served(versions[i].classes)
@@ -185,7 +188,9 @@ func (t *takeover) touched() map[release.Key]bool {
 	return keys
 }
 
-func sameVersion(a, b rowVersion) bool { return a.from == b.from && slices.Equal(a.classes, b.classes) }
+func sameVersion(a, b rowVersion) bool {
+	return a.from == b.from && a.ends == b.ends && slices.Equal(a.classes, b.classes)
+}
 
 // checkEditions refuses editions that addresses could not tell apart.
 func checkEditions(editions []release.Edition) error {
