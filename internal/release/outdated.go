@@ -34,8 +34,8 @@ type Outdated struct {
 //
 // Transitions that both releases know do not count: an answer's lifetime ends
 // there. What else an address depends on is in the manifest, so where the
-// editions differ, everything is outdated; and also where after ends before
-// before does, because copies could outlive it.
+// editions differ, everything is outdated; and also where after ends sooner than
+// before, because copies could outlive it.
 //
 // lists is brought up to date with after if a card differs.
 func FindOutdated(ctx context.Context, before, after *Release, lists *Lists) (Outdated, error) {

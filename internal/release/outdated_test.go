@@ -71,13 +71,9 @@ func (s *schedule) clone() *schedule {
 	next := newSchedule()
 	for k := range hours {
 		for name, texts := range s.cards[k] {
-			for country, text := range texts {
-				next.cards[k][name][country] = text
-			}
+			maps.Copy(next.cards[k][name], texts)
 		}
-		for path, cards := range s.lists[k] {
-			next.lists[k][path] = cards
-		}
+		maps.Copy(next.lists[k], s.lists[k])
 	}
 	return next
 }
