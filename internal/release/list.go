@@ -3,7 +3,6 @@ package release
 import (
 	"crypto/sha256"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -84,8 +83,5 @@ func objectFor(classes []Class, country uint8) Hash {
 }
 
 // PurgeKeys are the names by which a CDN can purge all documents of the key's
-// edition, or this one in all countries. They have no space and no comma in them.
-func (k Key) PurgeKeys() []string {
-	path := strings.ReplaceAll((&url.URL{Path: k.Path}).EscapedPath(), ",", "%2C")
-	return []string{k.Edition + "/", k.Edition + "/" + path}
-}
+// edition, or this one in all countries.
+func (k Key) PurgeKeys() []string { return []string{EditionPurgeKey(k.Edition), k.PurgeKey()} }
