@@ -55,6 +55,15 @@ func (l *local) swap(ctx context.Context, key string, body []byte, expect Versio
 	return next, l.write(ctx, key, body, next, false)
 }
 
+func (l *local) put(ctx context.Context, key string, body []byte, headers Headers) error {
+	return l.blobs.WriteAll(ctx, key, body, &blob.WriterOptions{
+		ContentType:     headers.ContentType,
+		ContentEncoding: headers.ContentEncoding,
+		CacheControl:    headers.CacheControl,
+		Metadata:        headers.metadata(versionOf(body)),
+	})
+}
+
 func (l *local) write(ctx context.Context, key string, body []byte, version Version, ifNotExist bool) error {
 	return l.blobs.WriteAll(ctx, key, body, &blob.WriterOptions{
 		ContentType: contentType,
