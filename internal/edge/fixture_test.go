@@ -33,6 +33,7 @@ type content struct {
 	asOf    time.Time
 	rows    rows
 	patches []patch
+	ends    map[string]time.Time // of rows, by their names
 	// editions is editions; nil means tv in FI, SE and US.
 	editions []release.Edition
 }
@@ -56,11 +57,13 @@ func card(name string) string { return release.CardPath("card", ovenbird.TitleID
 
 var tvOnly = []release.Edition{{Name: "tv", Application: "tv", Countries: []ovenbird.Country{"FI", "SE", "US"}}}
 
-// clock is a clock that a test sets.
-type clock struct{ now atomic.Int64 }
+// clock is a clock that runs when a test says so, and that somebody can set.
+type clock struct{ now, jumped atomic.Int64 }
 
-func (c *clock) set(t time.Time) { c.now.Store(t.UnixNano()) }
-func (c *clock) Now() time.Time  { return time.Unix(0, c.now.Load()).UTC() }
+func (c *clock) set(t time.Time)        { c.now.Store(t.UnixNano()) }
+func (c *clock) jump(by time.Duration)  { c.now.Add(int64(by)); c.jumped.Add(int64(by)) }
+func (c *clock) Now() time.Time         { return time.Unix(0, c.now.Load()).UTC() }
+func (c *clock) Elapsed() time.Duration { return time.Duration(c.now.Load() - c.jumped.Load()) }
 
 // site is a store with an edge in front of it.
 type site struct {
@@ -88,7 +91,7 @@ func newSite(tb testing.TB, c edge.Config) *site {
 
 func (s *site) newEdge(c edge.Config) *edge.Edge {
 	s.tb.Helper()
-	e, err := edge.New(c, edge.Deps{Releases: s.store, Now: s.clock.Now})
+	e, err := edge.New(c, edge.Deps{Releases: s.store, Now: s.clock.Now, Elapsed: s.clock.Elapsed})
 	if err != nil {
 		s.tb.Fatal(err)
 	}
@@ -103,9 +106,9 @@ func (s *site) publish(c content) *release.Release {
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	made := release.Content{Tree: release.NewTree(s.write(w, c.rows))}
+	made := release.Content{Tree: release.NewTree(s.write(w, c.rows, c.ends))}
 	for _, p := range c.patches {
-		made.Patches = append(made.Patches, release.NewPatch(p.at, s.write(w, p.rows)))
+		made.Patches = append(made.Patches, release.NewPatch(p.at, s.write(w, p.rows, c.ends)))
 	}
 	if c.asOf.IsZero() {
 		c.asOf = noon
@@ -125,7 +128,7 @@ func (s *site) publish(c content) *release.Release {
 	return s.last
 }
 
-func (s *site) write(w *release.Writer, all rows) []release.Row {
+func (s *site) write(w *release.Writer, all rows, ends map[string]time.Time) []release.Row {
 	s.tb.Helper()
 	var made []release.Row
 	for name, r := range all {
@@ -138,7 +141,11 @@ func (s *site) write(w *release.Writer, all rows) []release.Row {
 			}
 			classes = append(classes, release.Class{Countries: countriesOf(codes), Object: h})
 		}
-		made = append(made, release.NewRow(release.Key{Edition: edition, Path: path}, classes))
+		written := release.NewRow(release.Key{Edition: edition, Path: path}, classes)
+		if end, ok := ends[name]; ok {
+			written.Ends = end.Unix()
+		}
+		made = append(made, written)
 	}
 	return made
 }
