@@ -23,9 +23,12 @@ func EditionPurgeKey(edition string) string { return edition + "/" }
 // Outdated is what caches may hold of a release though a later one says
 // otherwise. The zero value is nothing.
 type Outdated struct {
-	Documents []Key    // ordered; none of the editions below
-	Editions  []string // ordered; of these, everything
+	Documents []Key    `json:"documents,omitempty"` // ordered; none of the editions below
+	Editions  []string `json:"editions,omitempty"`  // ordered; of these, everything
 }
+
+// Empty reports whether o is nothing.
+func (o Outdated) Empty() bool { return len(o.Documents) == 0 && len(o.Editions) == 0 }
 
 // FindOutdated compares two releases. It returns every document of which a copy,
 // made while before was served and kept for as long as its answer allowed, may
@@ -41,7 +44,7 @@ type Outdated struct {
 func FindOutdated(ctx context.Context, before, after *Release, lists *Lists) (Outdated, error) {
 	old, next := before.Manifest(), after.Manifest()
 	if !equalEditions(old.Editions, next.Editions) || next.HorizonEnd.Before(old.HorizonEnd) {
-		return Outdated{Editions: namesOf(old.Editions, next.Editions)}, nil
+		return old.Everything().Merge(next.Everything()), nil
 	}
 	oldContent, err := before.Content(ctx)
 	if err != nil {
@@ -76,14 +79,13 @@ func FindOutdated(ctx context.Context, before, after *Release, lists *Lists) (Ou
 	return Outdated{Documents: slices.SortedFunc(maps.Keys(documents), Key.Compare)}, nil
 }
 
-// namesOf returns the names of editions, and "" for the whole site, ordered.
-func namesOf(lists ...[]Edition) []string {
-	names := []string{""}
-	for _, e := range slices.Concat(lists...) {
+// Everything is all documents of the release, whatever they are.
+func (m Manifest) Everything() Outdated {
+	names := []string{""} // the documents of the whole site
+	for _, e := range m.Editions {
 		names = append(names, e.Name)
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return Outdated{}.Merge(Outdated{Editions: names})
 }
 
 // differing returns the keys of the rows that are not the same in both contents
