@@ -29,6 +29,7 @@ type edgeFlags struct {
 	poll, maxAge, sharedMaxAge time.Duration
 	accessLog                  bool
 	tls                        edge.TLS
+	limits                     limits
 }
 
 func (c *cli) edge() *cobra.Command {
@@ -63,13 +64,14 @@ func (c *cli) edge() *cobra.Command {
 	flags.StringVar(&f.tls.CertFile, "tls-cert", "", "certificate to serve HTTPS with (PEM); it is read again when it changes")
 	flags.StringVar(&f.tls.KeyFile, "tls-key", "", "its key (PEM)")
 	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
+	f.limits.add(flags)
 	flags.BoolVar(&f.accessLog, "access-log", false, "log every answer")
 	return cmd
 }
 
 // serveEdge runs an edge until ctx ends.
 func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
-	config, listen, url, err := c.edgeSettings(f)
+	config, listen, url, err := c.edgeSettings(&f)
 	if err != nil {
 		return err
 	}
@@ -91,6 +93,9 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 		return err
 	}
 	server := edge.NewServer(listen, serving, log)
+	if err := f.limits.use(server, config.TrustedProxies); err != nil {
+		return err
+	}
 	if f.tls != (edge.TLS{}) {
 		if err := server.UseTLS(f.tls); err != nil {
 			return err
@@ -98,7 +103,7 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	}
 	var group lifecycle.Group
 	group.Add("edge", serving)
-	group.Add("server", server)
+	f.limits.addServer(&group, server, serving)
 	return group.Run(ctx, func() {
 		fmt.Fprintf(c.stdout, "ready %s\n", server.URL()) //nolint:errcheck // who waits for it sees that it is missing
 	})
@@ -106,7 +111,7 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 
 // edgeSettings puts the flags over the environment's variables. Without a
 // bucket among the flags there must be an environment.
-func (c *cli) edgeSettings(f edgeFlags) (config edge.Config, listen, url string, err error) {
+func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string, err error) {
 	settings := &site.Environment{Listen: "127.0.0.1:8080"}
 	if c.bucket == "" {
 		loaded, err := site.Load(c.siteDir)
@@ -120,6 +125,7 @@ func (c *cli) edgeSettings(f edgeFlags) (config edge.Config, listen, url string,
 		return config, "", "", ovenbird.Errorf(ovenbird.Invalid,
 			"an edge must know where viewers are: say --country-from fixed:FI, header:NAME or geoip:FILE, or address to try it out")
 	}
+	f.limits = f.limits.over(settings)
 	config = edgeConfig(settings)
 	config.Poll = cmp.Or(f.poll, settings.Poll)
 	if f.countryFrom != "" {

@@ -91,11 +91,15 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	}
 	listen = cmp.Or(listen, e.settings.Listen)
 	server := edge.NewServer(listen, routes(e.site.Dir, serving), log)
+	limits := limits{}.over(e.settings)
+	if err := limits.use(server, edgeConfig(e.settings).TrustedProxies); err != nil {
+		return errors.Join(err, runs.Stop(ctx))
+	}
 	var group lifecycle.Group
 	group.Add("engine", engineService{runs, service})
 	group.Add("edge", serving)
 	group.Add("bake", service)
-	group.Add("server", server)
+	limits.addServer(&group, server, serving)
 	group.Add("sources", follower)
 	group.Add("audit", auditing)
 	group.Add("webhooks", hooks)

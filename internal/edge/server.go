@@ -6,9 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
-
-	"github.com/quic-go/quic-go/http3"
 
 	"ovenbird/internal/ovenbird"
 )
@@ -16,11 +15,17 @@ import (
 // Limits on what a client may make a server wait for or hold. Requests to an
 // edge have no body worth reading, and no answer takes long to make.
 const (
-	readHeaderTimeout = 5 * time.Second
+	readHeaderTimeout = 5 * time.Second // of a TLS handshake too
 	readTimeout       = 10 * time.Second
 	writeTimeout      = 60 * time.Second // a large list over a slow line
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
+
+	// Of HTTP/2 and HTTP/3.
+	maxStreams      = 100              // at once on a connection: the least that RFC 9113 recommends
+	maxReceived     = 64 << 10         // bytes of bodies that nobody reads
+	stalledTimeout  = 20 * time.Second // for a client to take anything at all
+	sendPingTimeout = 30 * time.Second // of silence before a client is asked whether it is there
 )
 
 // Server serves a handler at an address. It is a lifecycle service.
@@ -28,8 +33,10 @@ type Server struct {
 	listen string
 	log    *slog.Logger
 	http   http.Server
-	tls    bool          // whether it speaks TLS: net/http fills in TLSConfig even where it does not
-	http3  *http3.Server // nil: none
+	tls    bool      // whether it speaks TLS: net/http fills in TLSConfig even where it does not
+	quic   *overQUIC // nil: no HTTP/3
+	gate   *gate     // nil: everybody may connect
+	panics atomic.Int64
 	addr   net.Addr
 }
 
@@ -40,21 +47,44 @@ func NewServer(listen string, h http.Handler, log *slog.Logger) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{
+	s := &Server{
 		listen: listen,
 		log:    log,
 		http: http.Server{
-			Handler:           h,
 			ReadHeaderTimeout: readHeaderTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			ErrorLog:          newQuietLog(log),
 			// What is asked of the whole server is asked of the handler too.
 			DisableGeneralOptionsHandler: true,
+			HTTP2: &http.HTTP2Config{
+				MaxConcurrentStreams:          maxStreams,
+				MaxReadFrameSize:              16 << 10, // the smallest that the standard allows
+				MaxReceiveBufferPerConnection: maxReceived,
+				MaxReceiveBufferPerStream:     maxReceived,
+				WriteByteTimeout:              stalledTimeout,
+				SendPingTimeout:               sendPingTimeout,
+				PingTimeout:                   stalledTimeout,
+			},
 		},
 	}
+	s.http.Handler = s.counting(h)
+	return s
+}
+
+// counting counts the panics of a handler, which net/http survives and logs.
+func (s *Server) counting(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				s.panics.Add(1)
+				panic(reason)
+			}
+		}()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Start listens, and serves until Stop.
@@ -65,10 +95,14 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 		return ovenbird.Errorf(ovenbird.Unavailable, "listening at %s: %w", s.listen, err)
 	}
 	s.addr = listener.Addr()
-	if s.http3 != nil {
-		if err := s.listenHTTP3(ctx, fail); err != nil {
+	if s.gate != nil {
+		listener = guarded{Listener: listener, gate: s.gate}
+	}
+	if s.quic != nil {
+		if err := s.quic.listen(ctx, s.addr, s.http.Handler, s.gate, fail); err != nil {
 			return errors.Join(err, listener.Close())
 		}
+		s.http.Handler = tell(listener.Addr().(*net.TCPAddr).Port, s.http.Handler)
 	}
 	serve := s.http.Serve
 	if s.tls {
@@ -96,16 +130,20 @@ func (s *Server) Addr() net.Addr { return s.addr }
 // Stop takes no more connections and waits for the requests that came in to be
 // answered. When ctx ends it closes what is left.
 func (s *Server) Stop(ctx context.Context) error {
+	left := make(chan error, 1)
+	go func() {
+		if s.quic == nil {
+			left <- nil
+			return
+		}
+		left <- s.quic.stop(ctx)
+	}()
 	err := s.http.Shutdown(ctx)
-	if s.http3 != nil {
-		err = errors.Join(err, s.http3.Shutdown(ctx))
+	if err != nil {
+		_ = s.http.Close()
 	}
-	if err == nil {
-		return nil
+	if err = errors.Join(err, <-left); err != nil {
+		return ovenbird.Errorf(ovenbird.Unavailable, "waiting for requests to be answered: %w", err)
 	}
-	_ = s.http.Close()
-	if s.http3 != nil {
-		_ = s.http3.Close()
-	}
-	return ovenbird.Errorf(ovenbird.Unavailable, "waiting for requests to be answered: %w", err)
+	return nil
 }

@@ -1,14 +1,9 @@
 package edge
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -32,43 +27,13 @@ func (s *Server) UseTLS(t TLS) error {
 	}
 	s.tls = true
 	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
-	// Requests have no bodies: the smallest frames that the standard allows.
-	s.http.HTTP2 = &http.HTTP2Config{MaxReadFrameSize: 16 << 10}
 	if t.HTTP3 {
-		s.http3 = &http3.Server{
-			Handler:        s.http.Handler,
+		s.quic = &overQUIC{http: http3.Server{
 			TLSConfig:      http3.ConfigureTLSConfig(s.http.TLSConfig),
 			MaxHeaderBytes: maxHeaderBytes,
 			IdleTimeout:    idleTimeout,
-		}
+		}}
 	}
-	return nil
-}
-
-// listenHTTP3 begins to serve HTTP/3 at the port where TCP is served, and makes
-// answers over TCP tell of it (RFC 7838).
-func (s *Server) listenHTTP3(ctx context.Context, fail func(error)) error {
-	address, ok := s.addr.(*net.TCPAddr)
-	if !ok {
-		return ovenbird.Errorf(ovenbird.Internal, "serving HTTP/3 at %s: it is no port", s.addr)
-	}
-	var config net.ListenConfig
-	packets, err := config.ListenPacket(ctx, "udp", address.String())
-	if err != nil {
-		return ovenbird.Errorf(ovenbird.Unavailable, "listening at %s over UDP: %w", address, err)
-	}
-	handler, service := s.http.Handler, []string{`h3=":` + strconv.Itoa(address.Port) + `"; ma=86400`}
-	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["Alt-Svc"] = service
-		handler.ServeHTTP(w, r)
-	})
-	go func() {
-		err := s.http3.Serve(packets)
-		_ = packets.Close()
-		if !errors.Is(err, http.ErrServerClosed) {
-			fail(ovenbird.Errorf(ovenbird.Internal, "serving HTTP/3 at %s: %w", address, err))
-		}
-	}()
 	return nil
 }
 

@@ -36,7 +36,12 @@ type Environment struct {
 	// PrivateWebhooks is whether webhooks may lead into the own network, and be
 	// plain HTTP.
 	PrivateWebhooks bool
-	Database        string // postgres:// URL without a password; "" is SQLite in the folder for data
+	// MaxConnections and MaxConnectionsPerClient are how many connections viewers may
+	// have open, in total and from one address; 0 is what suits the machine.
+	MaxConnections, MaxConnectionsPerClient int
+	// Drain is how long to go on serving when told to stop.
+	Drain    time.Duration
+	Database string // postgres:// URL without a password; "" is SQLite in the folder for data
 }
 
 // CountrySource is where a viewer's country comes from.
@@ -84,11 +89,14 @@ const (
 	pollVariable        = "OVENBIRD_POLL"
 	auditVariable       = "OVENBIRD_AUDIT"
 	webhooksVariable    = "OVENBIRD_WEBHOOKS"
+	connectionsVariable = "OVENBIRD_MAX_CONNECTIONS"
+	perClientVariable   = "OVENBIRD_MAX_CONNECTIONS_PER_CLIENT"
+	drainVariable       = "OVENBIRD_DRAIN"
 )
 
 var variables = []string{
 	listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
-	auditVariable, webhooksVariable,
+	auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable,
 }
 
 // defaultListen is reachable from this machine alone.
@@ -174,6 +182,11 @@ func (r *environmentReader) read(name, body string) *Environment {
 	}
 	if v, ok := found[webhooksVariable]; ok {
 		e.PrivateWebhooks = r.webhooks(v)
+	}
+	e.MaxConnections = r.connections(connectionsVariable, found)
+	e.MaxConnectionsPerClient = r.connections(perClientVariable, found)
+	if v, ok := found[drainVariable]; ok {
+		e.Drain = r.drain(v)
 	}
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
@@ -262,6 +275,30 @@ func (r *environmentReader) audit(v variable) int {
 		return 0
 	}
 	return n
+}
+
+// connections reads a limit of connections; 0 where the environment does not say.
+func (r *environmentReader) connections(name string, found map[string]variable) int {
+	v, ok := found[name]
+	if !ok {
+		return 0
+	}
+	n, err := strconv.Atoi(v.text)
+	if err != nil || n < 1 {
+		r.at(v.place, "%s is %q; use a number of connections, 1 or more, or leave it out for what suits the machine", name, v.text)
+		return 0
+	}
+	return n
+}
+
+func (r *environmentReader) drain(v variable) time.Duration {
+	const most = 5 * time.Minute
+	drain, err := time.ParseDuration(v.text)
+	if err != nil || drain < 0 || drain > most {
+		r.at(v.place, "%s is %q; use a duration up to %s, such as 5s", drainVariable, v.text, most)
+		return 0
+	}
+	return drain
 }
 
 func (r *environmentReader) webhooks(v variable) (private bool) {
