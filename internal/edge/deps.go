@@ -7,6 +7,7 @@ import (
 
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 )
 
 // Deps is what an edge works with.
@@ -22,7 +23,9 @@ type Deps struct {
 	// of a row, and of the end of a row, in order and by one goroutine. It must not
 	// wait for anything. Nil means nobody wants to know.
 	Progress func(Progress)
-	Log      *slog.Logger // nil: nothing is logged
+	// Tracer follows releases from their publication on; nil follows none.
+	Tracer *trace.Tracer
+	Log    *slog.Logger // nil: nothing is logged
 	// AccessLog gets one record for each answer; nil: none.
 	AccessLog *slog.Logger
 	// Now is the clock that opens and closes windows; nil means time.Now.

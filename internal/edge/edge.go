@@ -9,6 +9,7 @@ import (
 	"ovenbird/internal/metric"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 )
 
 // Edge follows the releases in a store and serves them. It is an http.Handler
@@ -28,6 +29,7 @@ type Edge struct {
 	headers   headers
 
 	current  atomic.Pointer[state] // nil before the first release
+	tracer   *trace.Tracer
 	counters counters
 	leaving  atomic.Bool // see Withdraw
 	meter    meter
@@ -68,8 +70,9 @@ func New(c Config, d Deps) (*Edge, error) {
 		serves:    c.serves(locator),
 		poll:      c.poll(),
 		headers:   newHeaders(c, locator),
+		tracer:    d.Tracer,
 		meter:     newMeter(),
-		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepBuild, stepCompress),
+		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepSwap, stepCompress),
 		wake:      make(chan struct{}, 1),
 		follow:    following{builder: builder{press: press, serves: c.serves(locator), keeps: c.KeepAfterHorizon}},
 	}

@@ -3,12 +3,14 @@ package edge
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 )
 
 // counters count what following came to.
@@ -161,18 +163,31 @@ func (e *Edge) serveCached(ctx context.Context) {
 }
 
 // takeOver takes over a release that the head names, as is known since an instant.
-func (e *Edge) takeOver(ctx context.Context, kept release.Kept, known time.Time) error {
+func (e *Edge) takeOver(ctx context.Context, kept release.Kept, known time.Time) (err error) {
+	ctx, span := e.tracer.Begin(ctx, "take release over", trace.Consumer, e.cause(kept), slog.String("ovenbird.release", kept.ID))
+	defer func() { span.End(err) }()
 	before := e.current.Load()
 	if now := e.now(); before != nil && !now.Before(kept.HorizonEnd) && now.UnixNano() < before.horizon {
 		return ovenbird.Errorf(ovenbird.Held,
 			"release %s ran out at %s, and the one before has not: keeping that", kept.ID, kept.HorizonEnd)
 	}
 	began := time.Now()
-	next, err := e.releases.Load(ctx, kept.Ref)
+	loading, load := trace.Start(ctx, "load")
+	next, err := e.releases.Load(loading, kept.Ref)
+	load.End(err)
 	if err != nil {
 		return err
 	}
 	return e.switchTo(ctx, kept, next, Progress{Known: known, Fetch: time.Since(began)})
+}
+
+// cause is what has an edge take a release over: its publication, of whose trace
+// it is a part, unless the edge has just started and that may be long ago.
+func (e *Edge) cause(kept release.Kept) trace.Cause {
+	if e.follow.release == nil {
+		return trace.Cause{Links: []string{kept.Trace}}
+	}
+	return trace.Cause{Parent: kept.Trace}
 }
 
 // switchTo builds the state of a release, sharing with the one before, and serves
@@ -182,7 +197,9 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 	if f.release != nil {
 		next.Share(f.release)
 	}
-	st, fresh, err := f.builder.build(ctx, e.current.Load(), next)
+	building, span := trace.Start(ctx, "build")
+	st, fresh, err := f.builder.build(building, e.current.Load(), next)
+	span.End(err)
 	if err != nil {
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
@@ -196,11 +213,24 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 	progress.Swap = progress.Served.Sub(began) - st.read
 	f.release = next
 	e.progress(progress)
+	e.steps.Observe(stepFetch, progress.Fetch)
+	e.steps.Observe(stepSwap, progress.Swap)
 	e.counters.taken.Add(1)
 	e.log.InfoContext(ctx, "serving a release",
 		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "entries_made", st.made)
 	e.retain(append(slices.Clone(next.Manifest().Packs), kept.Pack))
-	// Viewers need not wait for this: who comes earlier makes what it needs.
+	return e.compress(ctx, fresh)
+}
+
+// compress makes the codings that most viewers want. They need not wait for this:
+// who comes earlier makes what it needs.
+func (e *Edge) compress(ctx context.Context, fresh []*document) (err error) {
+	ctx, span := trace.Start(ctx, "compress", slog.Int("ovenbird.documents", len(fresh)))
+	began := time.Now()
+	defer func() {
+		e.steps.Observe(stepCompress, time.Since(began))
+		span.End(err)
+	}()
 	return parallel(ctx, len(fresh), func(i int) error {
 		fresh[i].in(zstandard)
 		return nil

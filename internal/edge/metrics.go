@@ -112,7 +112,7 @@ var takeOverBounds = []time.Duration{
 // The steps of taking a release over.
 const (
 	stepFetch    = "fetch"    // read what differs, and check it
-	stepBuild    = "build"    // make entries and lists of it
+	stepSwap     = "swap"     // make entries and lists of it, and serve it
 	stepCompress = "compress" // after it is served
 )
 
@@ -222,7 +222,7 @@ func (m meter) report(to metric.Sink) {
 	for c, name := range codingNames {
 		to.Value(sentFamily, float64(m.Sum(codingsAt+c)), name)
 	}
-	to.Value(inFlightFamily, float64(int64(m.Sum(inFlightAt)))) //nolint:gosec // it wraps around to what it is
+	to.Value(inFlightFamily, float64(int64(m.Sum(inFlightAt))))                          //nolint:gosec // it wraps around to what it is
 	d := metric.Distribution{Bounds: answerBounds[:], Sum: time.Duration(m.Sum(tookAt))} //nolint:gosec // it takes 292 years to wrap
 	for i := range len(answerBounds) + 1 {
 		d.Counts = append(d.Counts, m.Sum(bucketsAt+i))

@@ -10,6 +10,7 @@ import (
 
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/trace"
 )
 
 // HeadKey is the key in the bucket of the head, the one object that changes.
@@ -44,6 +45,9 @@ type Kept struct {
 	Counts     Counts    `json:"counts"`
 	Pinned     bool      `json:"pinned,omitempty"`
 	Note       string    `json:"note,omitempty"` // why it is pinned
+	// Trace is the traceparent (W3C Trace Context) of the publication, so that edges
+	// go on with its trace; "" where nobody traces.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Version identifies this state of the head; compare it with Store.Version.
@@ -181,6 +185,7 @@ func (s *Store) Publish(ctx context.Context, ref Ref) (Head, error) {
 		h.Current = ref.ID
 		h.Releases = slices.Insert(h.Releases, 0, Kept{
 			Ref: ref, Parent: m.Parent, Root: m.Root, AsOf: m.AsOf, HorizonEnd: m.HorizonEnd, CreatedAt: m.CreatedAt, Counts: m.Counts,
+			Trace: trace.Parent(ctx),
 		})
 		return true, nil
 	})
