@@ -25,6 +25,7 @@ import (
 // edgeFlags are what an edge is told on the command line.
 type edgeFlags struct {
 	listen, countryFrom, cache string
+	afterHorizon               string
 	countries, proxies         []string
 	poll, maxAge, sharedMaxAge time.Duration
 	accessLog                  bool
@@ -64,6 +65,9 @@ func (c *cli) edge() *cobra.Command {
 	flags.StringVar(&f.tls.CertFile, "tls-cert", "", "certificate to serve HTTPS with (PEM); it is read again when it changes")
 	flags.StringVar(&f.tls.KeyFile, "tls-key", "", "its key (PEM)")
 	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
+	flags.StringVar(&f.afterHorizon, "after-horizon", "",
+		"what to do when no new release has come for so long that the last one runs out: refuse everything (the default), or keep\n"+
+			"serving what cannot have ended")
 	f.limits.add(flags)
 	flags.BoolVar(&f.accessLog, "access-log", false, "log every answer")
 	return cmd
@@ -136,6 +140,12 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 	}
 	config.MaxAge = cmp.Or(f.maxAge, config.MaxAge)
 	config.SharedMaxAge = f.sharedMaxAge
+	if f.afterHorizon != "" {
+		var ok bool
+		if config.KeepAfterHorizon, ok = site.ParseAfterHorizon(f.afterHorizon); !ok {
+			return config, "", "", ovenbird.Errorf(ovenbird.Invalid, "--after-horizon is %q; use refuse or keep", f.afterHorizon)
+		}
+	}
 	config.TrustedProxies = append(config.TrustedProxies, f.proxies...)
 	for _, code := range f.countries {
 		country, err := ovenbird.ParseCountry(strings.TrimSpace(code))

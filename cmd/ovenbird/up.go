@@ -138,7 +138,7 @@ func (s engineService) Start(ctx context.Context, fail func(error)) error {
 // edgeConfig is the edge's part of an environment. What is served in
 // development changes while one looks: browsers ask each time.
 func edgeConfig(settings *site.Environment) edge.Config {
-	config := edge.Config{Country: string(settings.CountryFrom.Source)}
+	config := edge.Config{Country: string(settings.CountryFrom.Source), KeepAfterHorizon: settings.KeepAfterHorizon}
 	switch settings.CountryFrom.Source {
 	case site.FromAddress:
 		config.MaxAge = -1

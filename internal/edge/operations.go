@@ -58,7 +58,11 @@ type Status struct {
 	AsOf           *time.Time `json:"as_of,omitempty"`
 	NextTransition *time.Time `json:"next_transition,omitempty"` // the horizon's end where no other is known
 	HorizonEnd     *time.Time `json:"horizon_end,omitempty"`
-	Editions       int        `json:"editions"`
+	// ClockUnsureSeconds is within how much the time is known since the clock was
+	// set; ClockBehindSeconds how far it is behind the time that a release told.
+	ClockUnsureSeconds float64 `json:"clock_unsure_seconds,omitempty"`
+	ClockBehindSeconds float64 `json:"clock_behind_seconds,omitempty"`
+	Editions           int     `json:"editions"`
 	// Paths counts what lies at some path of some edition; Documents counts what
 	// viewers can ask for, in all countries, as of AsOf.
 	Paths     int `json:"paths"`
@@ -78,8 +82,11 @@ func (e *Edge) Status() Status {
 		Failures:  e.counters.failed.Load(),
 		HeapBytes: heapBytes(),
 	}
+	wall, known := e.clock.read()
+	s.ClockUnsureSeconds = time.Duration(known.latest - known.earliest).Seconds()
+	s.ClockBehindSeconds = time.Duration(max(0, known.earliest-wall.UnixNano())).Seconds()
 	if st := e.current.Load(); st != nil {
-		next := st.next(e.now().UnixNano()).UTC()
+		next := st.next(known.latest).UTC()
 		s.Release = st.manifest.ID
 		s.AsOf, s.NextTransition, s.HorizonEnd = &st.manifest.AsOf, &next, &st.manifest.HorizonEnd
 		s.Editions, s.Paths, s.Documents = len(st.manifest.Editions), st.count(), st.manifest.Counts.Documents

@@ -39,6 +39,9 @@ type Environment struct {
 	// MaxConnections and MaxConnectionsPerClient are how many connections viewers may
 	// have open, in total and from one address; 0 is what suits the machine.
 	MaxConnections, MaxConnectionsPerClient int
+	// KeepAfterHorizon is whether edges serve on, after the horizon of the last
+	// release they heard of, what cannot have ended.
+	KeepAfterHorizon bool
 	// Drain is how long to go on serving when told to stop.
 	Drain    time.Duration
 	Database string // postgres:// URL without a password; "" is SQLite in the folder for data
@@ -92,11 +95,12 @@ const (
 	connectionsVariable = "OVENBIRD_MAX_CONNECTIONS"
 	perClientVariable   = "OVENBIRD_MAX_CONNECTIONS_PER_CLIENT"
 	drainVariable       = "OVENBIRD_DRAIN"
+	horizonVariable     = "OVENBIRD_AFTER_HORIZON"
 )
 
 var variables = []string{
 	listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
-	auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable,
+	auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
 }
 
 // defaultListen is reachable from this machine alone.
@@ -187,6 +191,9 @@ func (r *environmentReader) read(name, body string) *Environment {
 	e.MaxConnectionsPerClient = r.connections(perClientVariable, found)
 	if v, ok := found[drainVariable]; ok {
 		e.Drain = r.drain(v)
+	}
+	if v, ok := found[horizonVariable]; ok {
+		e.KeepAfterHorizon = r.afterHorizon(v)
 	}
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
@@ -299,6 +306,18 @@ func (r *environmentReader) drain(v variable) time.Duration {
 		return 0
 	}
 	return drain
+}
+
+// ParseAfterHorizon reads what edges do after the horizon of the last release
+// they heard of: refuse, or keep what cannot have ended.
+func ParseAfterHorizon(s string) (keep, ok bool) { return s == "keep", s == "keep" || s == "refuse" }
+
+func (r *environmentReader) afterHorizon(v variable) (keep bool) {
+	keep, ok := ParseAfterHorizon(v.text)
+	if !ok {
+		r.at(v.place, "%s is %q; use refuse, or keep: that serves on what cannot have ended", horizonVariable, v.text)
+	}
+	return keep
 }
 
 func (r *environmentReader) webhooks(v variable) (private bool) {
