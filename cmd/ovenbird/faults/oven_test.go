@@ -16,13 +16,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // to read the engine's state
+	_ "github.com/jackc/pgx/v5/stdlib" // to read the engine's state
+	_ "modernc.org/sqlite"             // the same
 
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/release"
@@ -116,8 +118,8 @@ func draw(t *testing.T) (seed uint64, random *rand.Rand) {
 type oven struct {
 	t       *testing.T
 	program string
-	dir     string   // everything that the program writes is in here
-	more    []string // arguments of every command
+	dir     string // everything that the program writes is in here, but for
+	url     string // the PostgreSQL database; "" is SQLite
 }
 
 func newOven(t *testing.T) *oven {
@@ -144,7 +146,11 @@ func (o *oven) path(name string) string { return filepath.Join(o.dir, "dev", nam
 
 // args returns the arguments of a command on the environment.
 func (o *oven) args(args ...string) []string {
-	return append(append(args, "--site", "testdata/site", "--data", o.dir), o.more...)
+	all := append(slices.Clip(args), "--site", "testdata/site", "--data", o.dir)
+	if o.url != "" {
+		all = append(all, "--database", o.url)
+	}
+	return all
 }
 
 // run runs a command that has to succeed and returns what it printed.
@@ -206,18 +212,24 @@ func (o *oven) sums() map[string]string {
 	return sums
 }
 
-// unfinished counts the workflows that have not come to an end.
-func (o *oven) unfinished() (n int) {
-	o.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+o.path("engine.db")+"?mode=ro")
+// unfinished counts the workflows that have not come to an end, -1 while nobody
+// can tell.
+func (o *oven) unfinished() int {
+	driver, address, table := "sqlite", "file:"+o.path("engine.db")+"?mode=ro", "workflow_status"
+	if o.url != "" {
+		driver, address, table = "pgx", o.url, "dbos.workflow_status"
+	}
+	db, err := sql.Open(driver, address)
 	if err != nil {
-		o.t.Fatal(err)
+		o.t.Error(err)
+		return -1
 	}
 	defer db.Close() //nolint:errcheck // it was only read
-	err = db.QueryRowContext(o.t.Context(),
-		"SELECT count(*) FROM workflow_status WHERE status IN ('PENDING', 'ENQUEUED')").Scan(&n)
-	if err != nil {
-		o.t.Fatal(err)
+	n := -1
+	//nolint:gosec // one of two tables
+	row := db.QueryRowContext(o.t.Context(), "SELECT count(*) FROM "+table+" WHERE status IN ('PENDING', 'ENQUEUED')")
+	if row.Scan(&n) != nil {
+		return -1
 	}
 	return n
 }

@@ -22,7 +22,7 @@ func kills(few int) int { return max(few, soak()) }
 func TestKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	seed, random := draw(t)
-	w := newWorld(t, random)
+	w := newWorld(t, random, "")
 	w.isReady(w.startUp())
 	w.startEdge()
 	leave := w.populate()
