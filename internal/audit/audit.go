@@ -128,7 +128,7 @@ func Run(ctx context.Context, config Config, deps Deps) (*Report, error) {
 }
 
 // variation audits one variation: as of the release's instant, as of drawn
-// transitions and right before them, and at the edge as of now.
+// transitions and right before them, after the horizon, and at the edge as of now.
 func (a *auditor) variation(ctx context.Context, v model.Variation) error {
 	m := a.Release.Manifest()
 	instants := []time.Time{m.AsOf}
@@ -146,20 +146,23 @@ func (a *auditor) variation(ctx context.Context, v model.Variation) error {
 			a.add("release", v, at, d)
 		}
 	}
+	if err := a.afterHorizon(ctx, v); err != nil {
+		return err
+	}
 	if a.Edge == "" {
 		return nil
 	}
 	return a.ask(ctx, v)
 }
 
-// draw takes some of the transitions.
+// draw takes some of the transitions, in any order.
 func (a *auditor) draw(transitions []time.Time) []time.Time {
-	if a.Instants < 0 || len(transitions) <= a.Instants {
-		return transitions
-	}
 	drawn := slices.Clone(transitions)
 	a.random.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
-	return drawn[:a.Instants]
+	if a.Instants < 0 {
+		return drawn
+	}
+	return drawn[:min(a.Instants, len(drawn))]
 }
 
 func (a *auditor) add(where string, v model.Variation, at time.Time, d model.Difference) {

@@ -36,7 +36,7 @@ type sink struct {
 
 func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx, body) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, edits ...func(*ovenbird.License)) *world {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("reads the demo site")
@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{rules: audit.Rules(&demo.Content)}
-	catalog := snapshot()
+	catalog := snapshot(edits...)
 	if w.model, err = model.New(w.rules, catalog); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func newWorld(t *testing.T) *world {
 
 // snapshot has a movie for everywhere, one for Finland until one o'clock, and a
 // rail with both.
-func snapshot() *ovenbird.Snapshot {
+func snapshot(edits ...func(*ovenbird.License)) *ovenbird.Snapshot {
 	movie := func(id ovenbird.TitleID) *ovenbird.Title {
 		return &ovenbird.Title{
 			ID: id, Kind: ovenbird.Movie, SortKey: string(id), Published: true, Video: true,
@@ -89,6 +89,10 @@ func snapshot() *ovenbird.Snapshot {
 	one := &ovenbird.License{
 		ID: "l2", Title: "finnish", Territories: []string{"FI"}, Applications: []string{"*"},
 		Window: ovenbird.Window{End: noon.Add(time.Hour)},
+	}
+	for _, edit := range edits {
+		edit(all)
+		edit(one)
 	}
 	rail := &ovenbird.Collection{ID: "rail", Published: true, Items: []ovenbird.TitleID{"everywhere", "finnish"}}
 	return ovenbird.NewSnapshot(1, []*ovenbird.Title{movie("everywhere"), movie("finnish")},
@@ -171,6 +175,45 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			}
 			t.Errorf("got %+v", report.Violations)
 		})
+	}
+}
+
+// What a release says of after its horizon is held against the model too.
+func TestAnEndAfterTheHorizonThatIsForgottenIsFound(t *testing.T) {
+	for name, path := range map[string]string{
+		"of a document": "titles/everywhere.json",
+		"of a card":     "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, endingAt(noon.Add(24*time.Hour+5*time.Minute)))
+			for row := range w.content.Tree.All() {
+				if path == row.Path || path == "" && row.IsCard() {
+					row.Ends = 0
+					w.content.Tree = w.content.Tree.Edit([]release.Row{row})
+				}
+			}
+			report := w.run(t, audit.Config{Variations: 20, Instants: -1})
+			if report.Good() {
+				t.Fatal("nothing was found")
+			}
+			for _, v := range report.Violations {
+				if v.Kind != audit.Forbidden || v.At.Before(w.meta.HorizonEnd) {
+					t.Errorf("got %+v", v)
+				}
+			}
+		})
+	}
+	if report := newWorld(t, endingAt(noon.Add(24*time.Hour+5*time.Minute))).run(t, audit.Config{Variations: 20, Instants: -1}); !report.Good() {
+		t.Errorf("what is right is %+v", report.Violations)
+	}
+}
+
+// endingAt makes the license for everywhere end.
+func endingAt(end time.Time) func(*ovenbird.License) {
+	return func(l *ovenbird.License) {
+		if l.ID == "l1" {
+			l.Window.End = end
+		}
 	}
 }
 
