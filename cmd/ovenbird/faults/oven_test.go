@@ -78,8 +78,11 @@ var workshop = sync.OnceValue(func() string {
 	return dir
 })
 
-// build builds the program as `make build` does.
+// build builds the program as `make build` does, unless OVENBIRD_PROGRAM is one.
 var build = sync.OnceValues(func() (string, error) {
+	if built := os.Getenv("OVENBIRD_PROGRAM"); built != "" {
+		return built, nil
+	}
 	program := filepath.Join(workshop(), "ovenbird")
 	//nolint:gosec // the arguments are of these tests
 	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", program, "ovenbird/cmd/ovenbird")

@@ -52,7 +52,7 @@ type tracer struct {
 	pid     int
 	entered map[int]bool // threads inside a system call
 	asked   time.Time    // when done was asked last
-	stopped bool
+	stopped time.Time    // when it was told to stop
 }
 
 // run runs a program, and returns its exit code, -1 where it was killed. It holds
@@ -135,15 +135,20 @@ func (tr *tracer) enter(thread int) {
 }
 
 // stop stops a program that has done what it was started for. A program that
-// runs makes calls all the time, so there is time to ask now and then.
+// runs makes calls all the time, so there is time to ask now and then. One that
+// does not stop says where it hangs.
 func (tr *tracer) stop() {
-	const often = 10 * time.Millisecond
-	if tr.done == nil || tr.stopped || time.Since(tr.asked) < often {
-		return
-	}
-	if tr.asked = time.Now(); tr.done() {
-		tr.stopped = true
-		_ = syscall.Kill(tr.pid, syscall.SIGINT)
+	const often, hangs = 10 * time.Millisecond, 8 * time.Second
+	switch {
+	case tr.done == nil || time.Since(tr.asked) < often:
+	case tr.stopped.IsZero():
+		if tr.asked = time.Now(); tr.done() {
+			tr.stopped = tr.asked
+			_ = syscall.Kill(tr.pid, syscall.SIGINT)
+		}
+	case time.Since(tr.stopped) > hangs:
+		tr.done = nil
+		_ = syscall.Kill(tr.pid, syscall.SIGQUIT)
 	}
 }
 
