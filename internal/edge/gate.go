@@ -143,8 +143,14 @@ func (c *client) charge(cost time.Duration) (wait time.Duration) {
 	if earliest := now.Add(-allowance); c.due.Before(earliest) {
 		c.due = earliest
 	}
-	c.due = c.due.Add(cost * share / time.Duration(runtime.GOMAXPROCS(0)))
+	c.due = c.due.Add(sharedTime(cost))
 	return c.due.Sub(now)
+}
+
+// sharedTime returns how long one client's share of the machine takes to yield
+// some time of one processor.
+func sharedTime(cost time.Duration) time.Duration {
+	return cost * share / time.Duration(runtime.GOMAXPROCS(0))
 }
 
 // owes returns how far the client is ahead of its share.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -89,35 +88,6 @@ func TestListeningWhereSomebodyDoesFails(t *testing.T) {
 	}
 	if err := first.Stop(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-// What only comes over a raw connection.
-func TestRawRequests(t *testing.T) {
-	s := serveWorld(t, edge.Config{})
-	server, _ := start(t, s.edge)
-	defer func() { _ = server.Stop(context.WithoutCancel(t.Context())) }()
-	for _, tt := range []struct{ request, status string }{
-		{"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "204"},
-		{"GET /FI/tv/titles/t1.json HTTP/1.0\r\n\r\n", "200"},
-		{"GET http://x/FI/tv/titles/t1.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200"},
-		{"GET /FI/tv/../tv/titles/t1.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "400"},
-		{"CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405"},
-		{"GET /" + strings.Repeat("a", 64<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", "431"},
-		{"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-	} {
-		connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(connection, tt.request); err != nil {
-			t.Fatal(err)
-		}
-		status := make([]byte, len("HTTP/1.1 200"))
-		if _, err := io.ReadFull(connection, status); err != nil || !strings.HasSuffix(string(status), tt.status) {
-			t.Errorf("%.40q got %q (%v), want %s", tt.request, status, err, tt.status)
-		}
-		_ = connection.Close()
 	}
 }
 
