@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -42,7 +43,7 @@ func OpenDisk(ctx context.Context, dir string) (*Bucket, error) {
 }
 
 func openDisk(dir string) (*disk, error) {
-	if err := os.MkdirAll(dir, folderMode); err != nil {
+	if err := makeRoot(dir, syncOn); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
@@ -54,6 +55,34 @@ func openDisk(dir string) (*disk, error) {
 		return nil, errors.Join(err, root.Close())
 	}
 	return d, nil
+}
+
+// makeRoot makes a bucket's folder and those above it where they are missing, and
+// makes their names durable: what lies in a folder is lost with it.
+func makeRoot(dir string, sync func(folder string) error) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	above := filepath.Dir(filepath.Clean(dir))
+	if above != dir {
+		if err := makeRoot(above, sync); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, folderMode); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return sync(above)
+}
+
+// syncOn syncs a folder by its path on this machine.
+func syncOn(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // a failed close of a folder loses nothing
+	return f.Sync()
 }
 
 // removeAbandoned deletes temporary files last written long before now.

@@ -53,11 +53,20 @@ type writer struct {
 	temp, path string
 	trailer    trailer
 	ifNotExist bool
+	failed     error // of Write
 }
 
-func (w *writer) Write(p []byte) (int, error) { return w.file.Write(p) }
+// Write implements driver.Writer. blob closes a writer whether or not its writes
+// succeeded, so Close has to know.
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.file.Write(p)
+	if err != nil {
+		w.failed = err
+	}
+	return n, err
+}
 
-// Close publishes the object, unless the context has ended.
+// Close publishes the object, unless the context has ended or a write failed.
 func (w *writer) Close() error {
 	err := errors.Join(w.finish(), w.file.Close())
 	if err == nil {
@@ -78,6 +87,9 @@ func (w *writer) Close() error {
 func (w *writer) finish() error {
 	if err := w.ctx.Err(); err != nil {
 		return err
+	}
+	if w.failed != nil {
+		return w.failed
 	}
 	if !w.disk.plain {
 		tail, err := w.trailer.encode()

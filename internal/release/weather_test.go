@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ovenbird/internal/bucket/faulttest"
+	"ovenbird/internal/bucket/seedtest"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
@@ -366,7 +367,7 @@ func TestAFaultAtEveryCallComesToNothing(t *testing.T) {
 	want, calls := calm.outcome(t), counter.calls
 	failed, runs := 0, 0
 	const stride = 12 // so that a few seeds look at some calls each, and a dozen at all
-	faulttest.Seeds(t, 1, func(t *testing.T, seed uint64) {
+	seedtest.Each(t, 1, func(t *testing.T, seed uint64) {
 		t.Helper()
 		random := rand.New(rand.NewPCG(seed, 1))
 		for at := int(seed) % stride; at < calls; at += stride {
@@ -392,7 +393,7 @@ func TestAStormComesToAnEnd(t *testing.T) {
 	calm.live(t, counter.weather)
 	want := calm.outcome(t)
 	failures := 0
-	faulttest.Seeds(t, 20, func(t *testing.T, seed uint64) {
+	seedtest.Each(t, 20, func(t *testing.T, seed uint64) {
 		t.Helper()
 		random := rand.New(rand.NewPCG(seed, 2))
 		chance := []int{3, 10, 30}[random.IntN(3)]

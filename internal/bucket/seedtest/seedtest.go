@@ -1,4 +1,5 @@
-package faulttest
+// Package seedtest runs tests that depend on a seed.
+package seedtest
 
 import (
 	"os"
@@ -6,10 +7,10 @@ import (
 	"testing"
 )
 
-// Seeds runs a test once for each of a few seeds, and for as many times more as
+// Each runs a test once for each of a few seeds, and for as many times more as
 // OVENBIRD_SOAK says. OVENBIRD_SEED runs it for that seed alone: the one that a
 // failure names.
-func Seeds(t *testing.T, few int, run func(t *testing.T, seed uint64)) {
+func Each(t *testing.T, few int, run func(t *testing.T, seed uint64)) {
 	t.Helper()
 	first, count := uint64(1), few*max(1, number(t, "OVENBIRD_SOAK"))
 	if seed := number(t, "OVENBIRD_SEED"); seed > 0 {
@@ -21,12 +22,6 @@ func Seeds(t *testing.T, few int, run func(t *testing.T, seed uint64)) {
 			t.Fatalf("seed %d: OVENBIRD_SEED=%d runs it alone", seed, seed)
 		}
 	}
-}
-
-// Scale returns how often to do what is done few times: OVENBIRD_SOAK times more.
-func Scale(t *testing.T, few int) int {
-	t.Helper()
-	return few * max(1, number(t, "OVENBIRD_SOAK"))
 }
 
 func number(t *testing.T, name string) int {
