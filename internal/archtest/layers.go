@@ -28,7 +28,7 @@ var layers = [][]string{
 	// What people write: configuration, feeds.
 	{"site", "importer", "avails"},
 	// The services.
-	{"admin", "audit", "bake", "edge", "observe", "origin", "source", "storefront"},
+	{"admin", "audit", "bake", "edge", "observe", "origin", "purge", "source", "storefront", "tree"},
 }
 
 // top are the folders that stand above all layers.

@@ -12,7 +12,7 @@ type module struct {
 // modules lists every third-party module that the code may import.
 var modules = []module{
 	{"github.com/agnivade/levenshtein", []string{"internal/site"}},
-	{"github.com/andybalholm/brotli", []string{"internal/release", "internal/edge"}},
+	{"github.com/andybalholm/brotli", []string{"internal/release", "internal/edge", "internal/tree"}},
 	// What gocloud.dev's S3 driver is made of: the conditions of writes go through it.
 	{"github.com/aws/aws-sdk-go-v2", []string{"internal/bucket"}},
 	{"github.com/aws/smithy-go", []string{"internal/bucket"}},
@@ -23,7 +23,7 @@ var modules = []module{
 	{"github.com/go-sql-driver/mysql", []string{"internal/source"}},
 	{"github.com/goccy/go-yaml", []string{"internal/site", "internal/importer"}},
 	{"github.com/golang-jwt/jwt/v5", []string{"internal/preview"}},
-	{"github.com/klauspost/compress", []string{"internal/backup", "internal/release", "internal/edge"}},
+	{"github.com/klauspost/compress", []string{"internal/backup", "internal/release", "internal/edge", "internal/tree"}},
 	{"github.com/oschwald/maxminddb-golang/v2", []string{"internal/edge", "internal/geoip"}},
 	{"github.com/pressly/goose/v3", []string{"internal/database"}},
 	{"github.com/prometheus/client_golang", []string{"internal/observe"}},
