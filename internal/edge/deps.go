@@ -19,6 +19,9 @@ type Deps struct {
 	// Retain is called with the packs of each release that was taken over: others
 	// need not be kept any more. Nil means nobody wants to know.
 	Retain func(packs []release.Hash)
+	// Prepare is called with each release before the first answer from it, and the
+	// edge waits for it. Nil means nobody wants to know.
+	Prepare func(next *release.Release)
 	// Progress is told of each release that the edge serves, of the first failure
 	// of a row, and of the end of a row, in order and by one goroutine. It must not
 	// wait for anything. Nil means nobody wants to know.

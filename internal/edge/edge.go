@@ -18,6 +18,7 @@ type Edge struct {
 	releases  releases
 	cached    releases // nil: none
 	retain    func(packs []release.Hash)
+	prepare   func(next *release.Release)
 	progress  func(Progress)
 	log       *slog.Logger
 	accessLog *slog.Logger // nil: none
@@ -62,6 +63,7 @@ func New(c Config, d Deps) (*Edge, error) {
 		releases:  d.Releases,
 		cached:    d.Cached,
 		retain:    d.Retain,
+		prepare:   d.Prepare,
 		progress:  d.Progress,
 		log:       d.Log,
 		accessLog: d.AccessLog,
@@ -81,6 +83,9 @@ func New(c Config, d Deps) (*Edge, error) {
 	}
 	if e.retain == nil {
 		e.retain = func([]release.Hash) {}
+	}
+	if e.prepare == nil {
+		e.prepare = func(*release.Release) {}
 	}
 	if e.progress == nil {
 		e.progress = func(Progress) {}

@@ -203,6 +203,7 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 	if err != nil {
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
+	e.prepare(next)
 	e.clock.learn(kept.AsOf)
 	e.current.Store(st)
 	progress.Release, progress.Served = kept.ID, time.Now()

@@ -67,18 +67,20 @@ func timingValue(us int) string {
 	return "edge;dur=" + strconv.FormatFloat(float64(us)/1000, 'f', -1, 64)
 }
 
+// cacheSlack is by how much a lifetime ends before the document does. Caches
+// count whole seconds, and from when an answer has arrived.
+const cacheSlack = 2 * time.Second
+
 // cacheControl returns the value for a document that stays as it is until an instant.
-func (h *headers) cacheControl(now, until int64) []string {
-	return atMost(h.fresh, (until-now)/int64(time.Second))
-}
+func (h *headers) cacheControl(now, until int64) []string { return atMost(h.fresh, until-now) }
 
 // sharedControl is the same for caches that can be purged.
-func (h *headers) sharedControl(now, until int64) []string {
-	return atMost(h.shared, (until-now)/int64(time.Second))
-}
+func (h *headers) sharedControl(now, until int64) []string { return atMost(h.shared, until-now) }
 
-// atMost returns the value for so many seconds, or for the most there is one for.
-func atMost(values [][]string, seconds int64) []string {
+// atMost returns the value, of those by seconds, for a document that stays for so
+// many nanoseconds.
+func atMost(values [][]string, left int64) []string {
+	seconds := max(0, left-int64(cacheSlack)) / int64(time.Second)
 	return values[min(seconds, int64(len(values)-1))]
 }
 

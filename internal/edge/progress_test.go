@@ -1,11 +1,13 @@
 package edge_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"ovenbird/internal/edge"
+	"ovenbird/internal/release"
 )
 
 func TestProgressTellsOfReleasesAndRowsOfFailures(t *testing.T) {
@@ -49,4 +51,24 @@ func TestProgressTellsOfReleasesAndRowsOfFailures(t *testing.T) {
 			t.Errorf("at the end: %+v", told[3])
 		}
 	})
+}
+
+// Whoever tells caches has to know of a release before they can have any of it.
+func TestAReleaseIsPreparedBeforeItsFirstAnswer(t *testing.T) {
+	s := newSite(t, edge.Config{})
+	var prepared []string
+	var err error
+	s.edge, err = edge.New(edge.Config{}, edge.Deps{Releases: s.store, Now: s.clock.Now, Prepare: func(next *release.Release) {
+		prepared = append(prepared, next.Ref().ID+" while it served "+s.get("/FI/tv/a.json").header.Get("Ovenbird-Release"))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := s.publish(content{rows: rows{"tv a.json": {"FI": `{"n":1}`}}}).Ref().ID
+	s.follow()
+	second := s.publish(content{rows: rows{"tv a.json": {"FI": `{"n":2}`}}}).Ref().ID
+	s.follow()
+	if want := []string{first + " while it served ", second + " while it served " + first}; !slices.Equal(prepared, want) {
+		t.Errorf("got %q, want %q", prepared, want)
+	}
 }

@@ -18,7 +18,7 @@ func TestCachesThatCanBePurgedHaveAnAgeOfTheirOwn(t *testing.T) {
 		rows:    rows{"tv a.json": {"FI": `{"n":1}`}, "tv b.json": {"FI": `{"n":1}`}},
 		patches: []patch{{noon.Add(2 * time.Minute), rows{"tv b.json": {"FI": `{"n":2}`}}}},
 	})
-	for path, want := range map[string]string{"/FI/tv/a.json": "public, max-age=600", "/FI/tv/b.json": "public, max-age=120"} {
+	for path, want := range map[string]string{"/FI/tv/a.json": "public, max-age=600", "/FI/tv/b.json": "public, max-age=118"} {
 		header := s.get(path).header
 		if got := header.Get("CDN-Cache-Control"); got != want {
 			t.Errorf("%s: CDN-Cache-Control is %q, want %q", path, got, want)
