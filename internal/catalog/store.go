@@ -7,12 +7,14 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"ovenbird/internal/database"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/trace"
 )
 
 //go:embed migrations/*.sql
@@ -99,13 +101,15 @@ type Result struct {
 // down: a child may stand before its parent. A record that is refused says why
 // in its Result and stops only those that depend on it, unless the batch is
 // atomic: then it is the error.
-func (s *Store) Apply(ctx context.Context, b Batch) ([]Result, error) {
+func (s *Store) Apply(ctx context.Context, b Batch) (_ []Result, err error) {
+	ctx, span := trace.Start(ctx, "write to the catalog", slog.String("ovenbird.actor", b.Actor), slog.Int("ovenbird.records", len(b.Records)))
+	defer func() { span.End(err) }()
 	if b.Actor == "" {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "a change needs an actor: who makes it")
 	}
 	p := &plan{}
 	check := newChecker(s.cfg)
-	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
 		state, err := load(ctx, tx, needsOf(b.Records))
 		if err != nil {
 			return err

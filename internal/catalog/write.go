@@ -42,6 +42,9 @@ func (s *Store) write(ctx context.Context, tx *sql.Tx, actor string, effects []e
 	if err := tx.QueryRowContext(ctx, takeNumbers, len(effects)).Scan(&last); err != nil {
 		return fmt.Errorf("number the changes: %w", err)
 	}
+	if err := noteTrace(ctx, tx, last); err != nil {
+		return err
+	}
 	first := last - int64(len(effects)) + 1
 	stamp := s.now().UTC().Format(changeTime)
 	w := newWriter()
