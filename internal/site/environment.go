@@ -22,6 +22,7 @@ import (
 type Environment struct {
 	Name           string
 	Listen         string         // host:port
+	OriginListen   string         // host:port of the release endpoint for edges; "" is none
 	CountryFrom    CountryFrom    // how the viewer's country is established
 	TrustedProxies []netip.Prefix // whose country header is believed
 	GeoIPDatabase  string         // path of an mmdb file; "" when not used
@@ -42,6 +43,11 @@ type Environment struct {
 	// KeepAfterHorizon is whether edges serve on, after the horizon of the last
 	// release they heard of, what cannot have ended.
 	KeepAfterHorizon bool
+	// Purge are the caches in front of edges that are told what they must forget.
+	Purge []string
+	// SharedMaxAge is for how long they may keep a document; 0 leaves it at what
+	// everybody is told.
+	SharedMaxAge time.Duration
 	// Drain is how long to go on serving when told to stop.
 	Drain    time.Duration
 	Database string // postgres:// URL without a password; "" is SQLite in the folder for data
@@ -84,6 +90,7 @@ func (f CountryFrom) String() string {
 // The variables. docs/site.md describes each.
 const (
 	listenVariable      = "OVENBIRD_LISTEN"
+	originVariable      = "OVENBIRD_ORIGIN_LISTEN"
 	countryFromVariable = "OVENBIRD_COUNTRY_FROM"
 	proxiesVariable     = "OVENBIRD_TRUSTED_PROXIES"
 	geoIPVariable       = "OVENBIRD_GEOIP_DB"
@@ -96,11 +103,14 @@ const (
 	perClientVariable   = "OVENBIRD_MAX_CONNECTIONS_PER_CLIENT"
 	drainVariable       = "OVENBIRD_DRAIN"
 	horizonVariable     = "OVENBIRD_AFTER_HORIZON"
+	purgeVariable       = "OVENBIRD_PURGE"
+	sharedVariable      = "OVENBIRD_SHARED_MAX_AGE"
 )
 
 var variables = []string{
-	listenVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
+	listenVariable, originVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
 	auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
+	purgeVariable, sharedVariable,
 }
 
 // defaultListen is reachable from this machine alone.
@@ -163,6 +173,9 @@ func (r *environmentReader) read(name, body string) *Environment {
 	if v, ok := found[listenVariable]; ok {
 		e.Listen = r.listen(v)
 	}
+	if v, ok := found[originVariable]; ok && v.text != "" {
+		e.OriginListen = r.listen(v)
+	}
 	if v, ok := found[countryFromVariable]; ok {
 		e.CountryFrom = r.countryFrom(v)
 	}
@@ -191,6 +204,10 @@ func (r *environmentReader) read(name, body string) *Environment {
 	e.MaxConnectionsPerClient = r.connections(perClientVariable, found)
 	if v, ok := found[drainVariable]; ok {
 		e.Drain = r.drain(v)
+	}
+	e.Purge = strings.Fields(found[purgeVariable].text)
+	if v, ok := found[sharedVariable]; ok {
+		e.SharedMaxAge = r.sharedMaxAge(v)
 	}
 	if v, ok := found[horizonVariable]; ok {
 		e.KeepAfterHorizon = r.afterHorizon(v)
@@ -296,6 +313,16 @@ func (r *environmentReader) connections(name string, found map[string]variable) 
 		return 0
 	}
 	return n
+}
+
+func (r *environmentReader) sharedMaxAge(v variable) time.Duration {
+	const most = time.Hour
+	age, err := time.ParseDuration(v.text)
+	if err != nil || age < 0 || age > most {
+		r.at(v.place, "%s is %q; use a duration up to %s, such as 10m", sharedVariable, v.text, most)
+		return 0
+	}
+	return age
 }
 
 func (r *environmentReader) drain(v variable) time.Duration {
