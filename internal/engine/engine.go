@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -63,6 +64,10 @@ type Engine struct {
 	queues  []queue
 	started bool
 	members *membership // nil on SQLite
+	// asking is held by who submits under a key. Where another waits under it,
+	// DBOS looks for that one on a second connection while the first holds a
+	// transaction: many at once would take all connections, and wait for ever.
+	asking sync.Mutex
 }
 
 // queue is where the executions of one workflow wait.

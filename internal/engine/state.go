@@ -44,6 +44,12 @@ func openState(ctx context.Context, cfg Config) (state, error) {
 	return state{name: fmt.Sprintf("%s on %s", at.Database, at.Host), pool: pool}, nil
 }
 
+// maxFiles is how many connections to an SQLite file an engine holds at most: more
+// than all its queues, loops and steps can wait on for their turn to write. What
+// has that turn may need a second one (see Engine.asking); were there none left,
+// all would wait until they give up.
+const maxFiles = 32
+
 // openFile opens an SQLite database with synchronous(FULL): a step that returned
 // was written down, power cut or not.
 func openFile(path string) (state, error) {
@@ -59,7 +65,7 @@ func openFile(path string) (state, error) {
 	if err != nil {
 		return state{}, fmt.Errorf("open the engine's state %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(4)
+	db.SetMaxOpenConns(maxFiles)
 	return state{name: path, file: db}, nil
 }
 

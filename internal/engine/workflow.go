@@ -95,6 +95,8 @@ func (w *Workflow[P, R]) SubmitUnless(ctx context.Context, key string, input P) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	w.engine.asking.Lock()
+	defer w.engine.asking.Unlock()
 	return submit[P, R](w.engine.dbos, w.engine.cfg.ask(), w.name, "", input,
 		dbos.WithEnqueueDeduplicationID(key), dbos.WithEnqueueDeduplicationPolicy(dbos.DeduplicationPolicyReturnExisting))
 }
