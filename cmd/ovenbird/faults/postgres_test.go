@@ -215,8 +215,9 @@ func TestPostgreSQLFaults(t *testing.T) {
 					return
 				}
 			}
-			t.Logf("seed %d: %v; %d answers, %d of them in a window; %d edits, %d acknowledged",
-				seed, m.faults, m.answers, m.flips, m.writes["edit"].attempted, m.writes["edit"].acknowledged)
+			leave()
+			m.remembered()
+			t.Logf("seed %d: faults %v; %s", seed, m.faults, m.summary())
 		})
 	}
 }

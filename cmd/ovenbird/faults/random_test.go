@@ -49,8 +49,9 @@ func TestKilledAtRandom(t *testing.T) {
 			return
 		}
 	}
-	t.Logf("seed %d: killed %d times, %d of them in recovery, the edge %d times; %d answers, %d of them in a window; %d edits, %d acknowledged",
-		seed, kills(4), recoveries, edges, w.answers, w.flips, w.writes["edit"].attempted, w.writes["edit"].acknowledged)
+	leave()
+	w.remembered()
+	t.Logf("seed %d: killed %d times, %d of them in recovery, the edge %d times; %s", seed, kills(4), recoveries, edges, w.summary())
 }
 
 // restartEdge kills the edge that has no catalog, and starts it again on its cache.

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +44,18 @@ type world struct {
 }
 
 // counter numbers the writes of one kind. There is one at a time.
-type counter struct{ attempted, acknowledged int }
+type counter struct {
+	attempted    int
+	acknowledged []int // in order
+}
+
+// last returns the last write that was acknowledged, 0 before there was one.
+func (c *counter) last() int {
+	if len(c.acknowledged) == 0 {
+		return 0
+	}
+	return c.acknowledged[len(c.acknowledged)-1]
+}
 
 // window is when a title may be seen, and whether the write was acknowledged.
 type window struct {
@@ -211,7 +224,7 @@ func (w *world) attempt(who string) int {
 func (w *world) acknowledge(who string, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.writes[who].acknowledged = n
+	w.writes[who].acknowledged = append(w.writes[who].acknowledged, n)
 	if seen, ok := w.windows[n]; ok && who == "edit" {
 		seen.acknowledged = true
 		w.windows[n] = seen
@@ -234,8 +247,8 @@ func (w *world) written() {
 			versions[i] = versionIn(title.Texts["name"]["en"])
 		}
 		for _, version := range versions {
-			if version < count.acknowledged || version > count.attempted {
-				w.t.Errorf("%s: %d of %d writes were acknowledged, and the catalog has number %d", who, count.acknowledged, count.attempted, version)
+			if version < count.last() || version > count.attempted {
+				w.t.Errorf("%s: write %d of %d was acknowledged, and the catalog has number %d", who, count.last(), count.attempted, version)
 			}
 		}
 		// Rows of an import go in one by one; the others write both or neither.
@@ -243,6 +256,54 @@ func (w *world) written() {
 			w.t.Errorf("%s: half of it was written: %v", who, versions)
 		}
 	}
+}
+
+// remembered holds the feed of changes against all that was ever acknowledged:
+// each write is in it, once, in its order.
+func (w *world) remembered() {
+	w.t.Helper()
+	type change struct {
+		ID    string
+		After struct{ Texts map[string]map[string]string }
+	}
+	found := make(map[string][]int)
+	for after, more := int64(0), true; more; {
+		var page struct {
+			Items []change
+			Last  int64
+			More  bool
+		}
+		if err := w.call(w.t.Context(), http.MethodGet, fmt.Sprintf("/changes?limit=500&after=%d", after), "", nil, &page); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, c := range page.Items {
+			if n := versionIn(c.After.Texts["name"]["en"]); w.writes[c.ID] != nil && n > 0 {
+				found[c.ID] = append(found[c.ID], n)
+			}
+		}
+		after, more = page.Last, page.More
+	}
+	for who, count := range w.writes {
+		if !slices.IsSorted(found[who]) || len(slices.Compact(slices.Clone(found[who]))) != len(found[who]) {
+			w.t.Errorf("%s: the feed is out of order: %v", who, found[who])
+		}
+		for _, n := range count.acknowledged {
+			if _, ok := slices.BinarySearch(found[who], n); !ok {
+				w.t.Errorf("%s: write %d was acknowledged, and is not in the feed", who, n)
+			}
+		}
+	}
+}
+
+// summary says what was done and seen.
+func (w *world) summary() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := fmt.Sprintf("%d answers, %d sights of a title in its window", w.answers, w.flips)
+	for _, who := range slices.Sorted(maps.Keys(w.writes)) {
+		text += fmt.Sprintf("; %ss: %d, %d acknowledged", who, w.writes[who].attempted, len(w.writes[who].acknowledged))
+	}
+	return text
 }
 
 // settled waits until everything has come to an end by itself, and has the
