@@ -2,15 +2,19 @@
 // single edits, into a bucket on disk. Its flags:
 //
 //	-titles N        titles in the catalog, at least (1000)
-//	-countries N     countries of each application (50)
-//	-applications N  applications (4)
+//	-countries N     countries of each application, all at most (250)
+//	-applications N  applications (12)
+//	-edits N         edits of one title's name each (50)
 //	-seed N          the same catalog for the same seed (1)
 //	-json            print one JSON object instead of lines
+//
+// The worldwide service that the project is made for has 10,000 titles.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -29,16 +33,26 @@ import (
 
 // figures are what a run measures.
 type figures struct {
-	LogicalDocuments int     `json:"logical_documents"`
-	Rendered         int64   `json:"rendered"` // objects that the full bake added
-	ColdSeconds      float64 `json:"cold_seconds"`
-	UnchangedSeconds float64 `json:"unchanged_seconds"`
-	EditP50          float64 `json:"edit_p50_ms"`
-	EditP99          float64 `json:"edit_p99_ms"` // of 20 edits: the slowest
-	PeakRSS          int64   `json:"peak_rss_bytes"`
-	BytesWritten     int64   `json:"bytes_written"`
-	ObjectsWritten   int     `json:"objects_written"` // in the bucket: packs and the head
+	LogicalDocuments  int     `json:"logical_documents"`
+	DistinctDocuments int     `json:"distinct_documents"` // documents, templates of lists and cards that differ
+	Rendered          int64   `json:"rendered"`           // by the full bake, those that came out the same included
+	ColdSeconds       float64 `json:"cold_seconds"`
+	PeakRSS           int64   `json:"peak_rss_bytes"`   // after the full bake, catalog and all
+	BytesWritten      int64   `json:"bytes_written"`    // by the full bake
+	ObjectsWritten    int     `json:"objects_written"`  // in the bucket: packs and the head
+	RequestCost       float64 `json:"request_cost_usd"` // of the full bake, at S3's prices
+	UnchangedSeconds  float64 `json:"unchanged_seconds"`
+	EditP50           float64 `json:"edit_p50_ms"` // update, commit, publish
+	EditP99           float64 `json:"edit_p99_ms"`
+	EditObjects       float64 `json:"edit_objects_written"` // per edit
+	EditBytes         float64 `json:"edit_bytes_written"`   // per edit
 }
+
+// What S3 asks for a thousand requests, in USD, in its standard class in Ireland.
+const (
+	putPrice = 0.005 / 1000
+	getPrice = 0.0004 / 1000
+)
 
 // counter is a sink that counts what goes through it.
 type counter struct {
@@ -53,14 +67,26 @@ func (c counter) Add(body []byte) (release.Hash, error) {
 	return c.writer.Add(c.ctx(), body)
 }
 
+// size is how much to bake.
+type size struct {
+	titles, countries, applications, edits int
+	seed                                   uint64
+}
+
 func main() {
-	titles := flag.Int("titles", 1000, "titles in the catalog, at least")
-	countries := flag.Int("countries", 50, "countries of each application")
-	applications := flag.Int("applications", 4, "applications")
-	seed := flag.Uint64("seed", 1, "seed of the catalog")
+	var z size
+	flag.IntVar(&z.titles, "titles", 1000, "titles in the catalog, at least")
+	flag.IntVar(&z.countries, "countries", 250, "countries of each application")
+	flag.IntVar(&z.applications, "applications", 12, "applications")
+	flag.IntVar(&z.edits, "edits", 50, "edits of one title's name each")
+	flag.Uint64Var(&z.seed, "seed", 1, "seed of the catalog")
 	asJSON := flag.Bool("json", false, "print one JSON object")
 	flag.Parse()
-	f, err := measure(context.Background(), *titles, *countries, *applications, *seed)
+	var f figures
+	err := errors.New("titles, countries, applications and edits must be more than 0")
+	if min(z.titles, z.countries, z.applications, z.edits) > 0 {
+		f, err = measure(context.Background(), z)
+	}
 	if err == nil {
 		err = show(f, *asJSON)
 	}
@@ -74,15 +100,19 @@ func show(f figures, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(f)
 	}
-	_, err := fmt.Printf("logical documents  %d\nobjects rendered   %d\ncold bake          %.3f s\nunchanged update   %.4f s\n"+
-		"one edit, p50      %.1f ms\none edit, p99      %.1f ms\npeak memory        %d bytes\nwritten            %d bytes in %d objects\n",
-		f.LogicalDocuments, f.Rendered, f.ColdSeconds, f.UnchangedSeconds, f.EditP50, f.EditP99, f.PeakRSS,
-		f.BytesWritten, f.ObjectsWritten)
+	_, err := fmt.Printf("logical documents  %d\ndistinct           %d\nrendered           %d\n"+
+		"cold bake          %.3f s, %d bytes in %d objects, %.4f USD of requests\npeak memory        %d MiB\n"+
+		"unchanged update   %.4f s\none edit, p50      %.1f ms\none edit, p99      %.1f ms\n"+
+		"one edit writes    %.0f bytes in %.1f objects\n",
+		f.LogicalDocuments, f.DistinctDocuments, f.Rendered,
+		f.ColdSeconds, f.BytesWritten, f.ObjectsWritten, f.RequestCost, f.PeakRSS>>20,
+		f.UnchangedSeconds, f.EditP50, f.EditP99, f.EditBytes, f.EditObjects)
 	return err
 }
 
 // run is one catalog on its way through releases.
 type run struct {
+	bucket   *bucket.Bucket
 	store    *release.Store
 	program  *bake.Program
 	snapshot *ovenbird.Snapshot
@@ -92,71 +122,101 @@ type run struct {
 	added    atomic.Int64
 }
 
-func measure(ctx context.Context, titles, countries, applications int, seed uint64) (f figures, err error) {
+func measure(ctx context.Context, z size) (f figures, err error) {
 	dir, err := os.MkdirTemp("", "bench-bake-")
 	if err != nil {
 		return f, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b, err := bucket.OpenDisk(ctx, dir)
 	if err != nil {
 		return f, err
 	}
-	defer func() { _ = b.Close() }()
+	defer func() { err = errors.Join(err, b.Close()) }()
 	all := ovenbird.AllCountries()
-	all = all[:min(countries, len(all))]
-	r := &run{now: time.Now().UTC()}
+	all = all[:min(z.countries, len(all))]
+	r := &run{bucket: b, now: time.Now().UTC()}
 	if r.store, err = release.Open(b, release.Config{}); err != nil {
 		return f, err
 	}
-	if r.program, err = baketest.Program(applications, ovenbird.NewCountrySet(all...), sources()); err != nil {
+	if r.program, err = baketest.Program(z.applications, ovenbird.NewCountrySet(all...), sources(true), sources(false)); err != nil {
 		return f, err
 	}
-	snapshot, tops := baketest.Catalog(seed, titles, r.now, all)
+	snapshot, tops := baketest.Catalog(z.seed, z.titles, r.now, all)
 	r.snapshot = snapshot
-	if err := r.bakes(ctx, &f, tops); err != nil {
+	if err := r.full(ctx, &f); err != nil {
 		return f, err
 	}
-	for info, err := range b.List(ctx, "") {
-		if err != nil {
-			return f, err
-		}
-		f.ObjectsWritten++
-		f.BytesWritten += info.Size
-	}
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return f, err
-	}
-	f.PeakRSS = usage.Maxrss * 1024
-	return f, nil
+	err = r.updates(ctx, &f, tops, z.edits)
+	return f, err
 }
 
-// The run: everything, then nothing, then 20 edits, each baked.
-func (r *run) bakes(ctx context.Context, f *figures, titles []ovenbird.TitleID) error {
+// full bakes everything.
+func (r *run) full(ctx context.Context, f *figures) error {
 	start := time.Now()
 	if err := r.bake(ctx, ovenbird.Touched{}, true); err != nil {
 		return err
 	}
 	f.ColdSeconds = time.Since(start).Seconds()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return err
+	}
+	f.PeakRSS = usage.Maxrss * 1024
 	f.Rendered, f.LogicalDocuments = r.added.Load(), r.state.Content.Tree.Documents()
-	start = time.Now()
+	distinct := make(map[release.Hash]bool)
+	for row := range r.state.Content.Tree.All() {
+		for _, class := range row.Classes {
+			distinct[class.Object] = true
+		}
+	}
+	f.DistinctDocuments = len(distinct)
+	var err error
+	f.ObjectsWritten, f.BytesWritten, err = r.written(ctx)
+	// A pack is put once; the head is read, put, and read again.
+	f.RequestCost = float64(f.ObjectsWritten)*putPrice + 2*getPrice
+	return err
+}
+
+// updates bakes nothing, then single edits.
+func (r *run) updates(ctx context.Context, f *figures, titles []ovenbird.TitleID, edits int) error {
+	start := time.Now()
 	if err := r.bake(ctx, ovenbird.Touched{}, false); err != nil {
 		return err
 	}
 	f.UnchangedSeconds = time.Since(start).Seconds()
+	objects, bytes, err := r.written(ctx)
+	if err != nil {
+		return err
+	}
 	var took []float64
-	for i := range 20 {
+	for i := range edits {
 		start = time.Now()
-		touched := r.edit(titles[i*len(titles)/20], i)
+		touched := r.edit(titles[i*len(titles)/edits], i)
 		if err := r.bake(ctx, touched, true); err != nil {
 			return err
 		}
 		took = append(took, float64(time.Since(start).Microseconds())/1000)
 	}
 	slices.Sort(took)
-	f.EditP50, f.EditP99 = took[len(took)/2], took[len(took)-1]
-	return nil
+	f.EditP50, f.EditP99 = took[len(took)/2], took[len(took)*99/100]
+	objectsAfter, bytesAfter, err := r.written(ctx)
+	// The head is one object, written by each edit.
+	f.EditObjects = float64(objectsAfter-objects)/float64(edits) + 1
+	f.EditBytes = float64(bytesAfter-bytes) / float64(edits)
+	return err
+}
+
+// written returns what lies in the bucket.
+func (r *run) written(ctx context.Context) (objects int, bytes int64, err error) {
+	for info, err := range r.bucket.List(ctx, "") {
+		if err != nil {
+			return 0, 0, err
+		}
+		objects++
+		bytes += info.Size
+	}
+	return objects, bytes, nil
 }
 
 // edit gives a title another name.
@@ -197,14 +257,23 @@ func (r *run) bake(ctx context.Context, touched ovenbird.Touched, publish bool) 
 	return err
 }
 
-// sources are the documents of every application.
-func sources() []shape.Source {
+// sources are the documents of an application, which shows until when a title is
+// there or does not.
+func sources(ends bool) []shape.Source {
+	until := ""
+	if ends {
+		until = "availability { end }"
+	}
 	return []shape.Source{
-		{Name: "home.json", Text: `{ collections(first: 20) { id name titles(first: 10) { id name } } }`},
-		{Name: "titles/{title}.json", Text: `query ($title: ID!) { title(id: $title) { id name synopsis availability { end }
-			series { id } seasons { id episodes { id name } } episodes { id } } }`},
+		{Name: "home.json", Text: `{ collections(first: 20) { id name titles(first: 20) {
+			id kind name shortSynopsis image(role: POSTER, width: 300) { url } } } }`},
+		{Name: "titles/{title}.json", Text: `query ($title: ID!) { title(id: $title) {
+			id kind name synopsis year runtime genres cast(first: 5) directors rating { system value age } ` + until + `
+			image(role: HERO, width: 1920) { url width height }
+			seasons { id number episodes { id number name shortSynopsis } } } }`},
 		{Name: "collections/{collection}/{page}.json", Text: `query ($collection: ID!, $page: Int!) {
-			collection(id: $collection) { name pages titleCount titles(page: $page) { id name kind } } }`},
+			collection(id: $collection) { name pages titleCount titles(page: $page) {
+				id kind name shortSynopsis image(role: POSTER, width: 300) { url } } } }`},
 		{Name: "leaving.json", Text: `{ leaving(days: 7, first: 20) { leaves title { id name } } }`},
 		{Name: "search/{prefix}.json", Text: `query ($prefix: String!) { search(prefix: $prefix, first: 10) { id name } }`},
 	}
