@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"time"
 
+	"ovenbird/internal/accesslog"
 	"ovenbird/internal/metric"
+	"ovenbird/internal/ovenbird"
 )
 
 // answer is what a request leads to.
@@ -16,7 +18,8 @@ type answer struct {
 	representation *representation
 	coding         coding
 	counts         metric.Stripe
-	known          period // what the time is
+	country        ovenbird.Country // "" for a document of the whole site
+	known          period           // what the time is
 	until          int64
 }
 
@@ -133,6 +136,7 @@ func (e *Edge) find(a *answer, r *http.Request) fault {
 	if ed == nil {
 		return notOffered
 	}
+	a.country = ovenbird.CountryAt(country)
 	return a.findIn(ed, country, rest)
 }
 
@@ -182,6 +186,9 @@ func (a *answer) findIn(ed *edition, country uint8, path string) fault {
 // send answers with a representation: as a whole, in part, or not at all if the
 // client has it (RFC 9110 section 13.2.2 gives the order).
 func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started time.Time) {
+	if entry := accesslog.Note(w); entry != nil {
+		entry.Country = string(a.country)
+	}
 	h := w.Header()
 	rep := a.representation
 	if lines := r.Header["If-Match"]; lines != nil && !matches(lines, rep.etag, false) {

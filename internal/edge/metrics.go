@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"ovenbird/internal/accesslog"
 	"ovenbird/internal/metric"
 )
 
@@ -95,11 +96,14 @@ func (a *answer) served(r *http.Request, status, bytes int, took time.Duration) 
 	a.counts[tookAt].Add(uint64(max(0, took))) //nolint:gosec // it is not negative
 }
 
-// refuse answers with a problem, and counts it.
+// refuse answers with a problem, counts it, and has it in the access log.
 func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f fault, detail string) {
 	counts := e.meter.Pick()
 	answered(counts, r, faults[f].status)
 	counts[problemsAt+int(f)].Add(1)
+	if entry := accesslog.Note(w); entry != nil {
+		entry.Problem = faults[f].name
+	}
 	refuse(w, r, f, detail)
 }
 
