@@ -30,7 +30,7 @@ func (c *cli) releases() *cobra.Command {
 	rollback.Flags().StringVar(&reason, "reason", "rolled back by hand", "why, for those who find publishing held")
 	group.AddCommand(
 		c.onReleases("list", "List the releases that are kept", 0, c.listReleases),
-		c.onReleases("show ID", "Show one release", 1, c.showRelease),
+		c.show(),
 		c.onReleases("diff FROM TO", "Show the rows in which two releases differ", 2, c.diffReleases),
 		pin, rollback,
 		c.onReleases("unpin ID", "Let a pinned release go when its time comes", 1,
@@ -104,19 +104,21 @@ func loadRelease(ctx context.Context, s *release.Store, id string) (*release.Rel
 	return s.Load(ctx, kept.Ref)
 }
 
-func (c *cli) showRelease(ctx context.Context, s *release.Store, ids []string) error {
-	r, err := loadRelease(ctx, s, ids[0])
-	if err != nil {
-		return err
+func (c *cli) show() *cobra.Command {
+	return &cobra.Command{
+		Use: "show [ID]", Short: "Show one release, the current one by default: what is in it, and how far it has spread",
+		Long: "Show tells what is in a release, how long each step took, from rendering it to an edge's switching over, how many\n" +
+			"edges serve it, and which of them do not. Edges report within a second (see `ovenbird edges`).",
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			e, err := c.openWithReleases(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer e.close() //nolint:errcheck // it was only read
+			return c.showRelease(cmd.Context(), e, ids)
+		},
 	}
-	m := r.Manifest()
-	return c.print(m, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "release  %s\nparent   %s\nroot     %s\nas of    %s\nknown to %s\ncatalog  change %d\n"+
-			"rows     %d\ndocuments %d\nobjects  %d in %d packs, %d bytes\neditions %d\ntransitions %d\n",
-			m.ID, m.Parent, m.Root, m.AsOf.Format(time.RFC3339), m.HorizonEnd.Format(time.RFC3339), m.CatalogSequence,
-			m.Counts.Rows, m.Counts.Documents, m.Counts.Objects, len(m.Packs)+1, m.Counts.Bytes, len(m.Editions), len(m.Patches))
-		return err
-	})
 }
 
 func (c *cli) diffReleases(ctx context.Context, s *release.Store, ids []string) error {

@@ -15,10 +15,11 @@ import (
 
 func (c *cli) token() *cobra.Command {
 	group := &cobra.Command{
-		Use: "token", Short: "Create, list and revoke tokens for the admin API",
+		Use: "token", Short: "Create, list and revoke tokens for the admin API and for edges",
 		Long: "Tokens are bearer tokens for the admin API. Roles, each with what the ones before it may:\n" +
 			"  viewer     reads everything\n  editor     changes the catalog\n" +
-			"  publisher  decides what viewers get: bakes, pins, rollbacks\n  admin      sees and revokes tokens",
+			"  publisher  decides what viewers get: bakes, pins, rollbacks\n  admin      sees and revokes tokens\n" +
+			"The role edge is for `ovenbird edge --origin` alone: it reads releases and reports, and may do nothing else.",
 	}
 	group.AddCommand(c.createToken(), c.listTokens(), c.revokeToken())
 	return group
@@ -73,7 +74,7 @@ func (c *cli) createToken() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&role, "role", "", "viewer, editor, publisher or admin")
+	cmd.Flags().StringVar(&role, "role", "", "viewer, editor, publisher, admin, or edge")
 	cmd.Flags().StringVar(&name, "name", "", "who uses it; stands in the feed of changes")
 	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it is good, such as 720h; 0 is for ever")
 	return cmd

@@ -18,6 +18,7 @@ import (
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/site"
+	"ovenbird/internal/spread"
 	"ovenbird/internal/webhook"
 )
 
@@ -34,6 +35,7 @@ type environment struct {
 	releases *release.Store
 	drafts   *draft.Store   // nil but in a process that is up
 	webhooks *webhook.Store // nil but in a process that is up
+	spread   *spread.Store  // nil where nobody asks how far releases have spread
 }
 
 // open opens the environment that the flags name, and makes it where it is new.
@@ -111,6 +113,9 @@ func (e *environment) lock() (unlock func() error, err error) {
 func (e *environment) baker(
 	ctx context.Context, log *slog.Logger, now func() time.Time, published func(),
 ) (*engine.Engine, *bake.Service, error) {
+	if err := e.openSpread(ctx); err != nil {
+		return nil, nil, err
+	}
 	state := e.engine()
 	state.Log = log
 	runs, err := engine.New(ctx, state)
@@ -121,7 +126,7 @@ func (e *environment) baker(
 	service, err := bake.New(bake.Config{
 		Program: program(e.site), Editions: editions(content), Every: content.Schedule.Every, Debounce: content.Schedule.Debounce,
 		Shrink: content.Releases.Shrink, Now: now, Log: log,
-	}, bake.Deps{Catalog: e.catalog, Releases: e.releases, Engine: runs, Published: published})
+	}, bake.Deps{Catalog: e.catalog, Releases: e.releases, Engine: runs, Published: published, Steps: e.noteSteps(log)})
 	if err != nil {
 		return nil, nil, errors.Join(err, runs.Stop(ctx))
 	}

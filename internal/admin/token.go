@@ -27,7 +27,7 @@ var migrations embed.FS
 type Token struct {
 	ID      string    `json:"id" doc:"names the token; no secret"`
 	Name    string    `json:"name" doc:"the actor in the feed of changes"`
-	Role    Role      `json:"role" enum:"viewer,editor,publisher,admin"`
+	Role    Role      `json:"role" enum:"viewer,editor,publisher,admin,edge"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero" doc:"absent: never"`
 	Used    time.Time `json:"used,omitzero" doc:"when it was last used, to the minute; absent: never"`
@@ -186,6 +186,22 @@ func (t *Tokens) authenticate(ctx context.Context, secret string) (Token, error)
 		return Token{}, errNoToken
 	}
 	return token, t.judge(token)
+}
+
+// Admit says why a secret is no good token of exactly the role that is needed; ""
+// where it is one. The error is for when that can not be told.
+func (t *Tokens) Admit(ctx context.Context, secret string, needed Role) (refused string, err error) {
+	token, err := t.authenticate(ctx, secret)
+	switch {
+	case errors.Is(err, errNoToken), errors.Is(err, errTokenExpired), errors.Is(err, errTokenRevoked):
+		return err.Error(), nil
+	case err != nil:
+		return "", err
+	case token.Role != needed:
+		return fmt.Sprintf("its role is %s, and this needs %s", token.Role, needed), nil
+	}
+	_ = t.touch(ctx, token) // that it was used is worth less than the answer
+	return "", nil
 }
 
 // judge says why a token is no longer good; nil where it is.

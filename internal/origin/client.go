@@ -229,8 +229,8 @@ func (c *Client) Stat(ctx context.Context, key string) (info bucket.Info, err er
 	return info, failed("looking up", key, err)
 }
 
-// report hands a report to one of the origins.
-func (c *Client) report(ctx context.Context, r spread.Report) error {
+// Report hands a report to one of the origins.
+func (c *Client) Report(ctx context.Context, r spread.Report) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return err

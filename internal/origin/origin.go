@@ -120,7 +120,7 @@ func (o *Origin) admit(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	case errors.Is(err, ErrRefused):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ovenbird", error="invalid_token"`)
-		refuse(w, http.StatusUnauthorized, "The token is not good: "+err.Error()+".")
+		refuse(w, http.StatusUnauthorized, "Refused: "+err.Error()+".")
 	default:
 		o.failed(w, r, "looking a token up", err)
 	}

@@ -26,11 +26,9 @@ const (
 	longestReportBackoff = time.Minute
 )
 
-// Send hands a report over: to a spread.Service in this process, or to an origin.
+// Send hands a report over: Report of a spread.Service in this process, or of a
+// Client.
 type Send func(ctx context.Context, r spread.Report) error
-
-// Sender returns a Send to the origins of a client, one of which takes a report.
-func Sender(c *Client) Send { return c.report }
 
 // Reporter says what an edge serves, when that has changed, and every spread.Beat
 // that it is alive. There is one report under way at a time, of what holds then:

@@ -15,7 +15,7 @@ type Release struct {
 	Steps *Steps `json:"steps,omitempty"`
 	// Edges are all that there are.
 	Edges []Edge `json:"edges"`
-	// Times is how it came to edges, those gone since among them, the fastest first.
+	// Times is how it came to edges, those gone since among them.
 	Times []Time `json:"times"`
 }
 
@@ -30,13 +30,19 @@ type Time struct {
 	Swap   time.Duration  `json:"swap_ns"`
 }
 
-// Total is how long after it was published the edge served the release; 0 where
-// that can not be told.
-func (t Time) Total() time.Duration {
+// Notified returns Notify, and whether it is known.
+func (t *Time) Notified() (took time.Duration, known bool) {
 	if t.Notify == nil {
-		return 0
+		return 0, false
 	}
-	return *t.Notify + t.Fetch + t.Swap
+	return *t.Notify, true
+}
+
+// Total returns how long after it was published the edge served the release, and
+// whether that is known.
+func (t *Time) Total() (took time.Duration, known bool) {
+	notify, known := t.Notified()
+	return notify + t.Fetch + t.Swap, known
 }
 
 // Release returns how far a release has spread. One of which nothing is known is
