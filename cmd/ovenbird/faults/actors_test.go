@@ -23,7 +23,9 @@ func (w *world) populate() (leave func()) {
 		do    func(context.Context)
 		pause time.Duration
 	}{
-		{w.edit, 30 * time.Millisecond}, {w.draft, 200 * time.Millisecond}, {w.importFile, 700 * time.Millisecond},
+		{w.edit, 30 * time.Millisecond},
+		{w.draft, 200 * time.Millisecond},
+		{w.importFile, 700 * time.Millisecond},
 		{w.collect, time.Second},
 	}
 	for _, actor := range everybody {
@@ -98,7 +100,6 @@ func (w *world) importFile(ctx context.Context) {
 		defer cancel()
 		ctx = limited
 	}
-	//nolint:gosec // the program under test
 	cmd := exec.CommandContext(ctx, w.program, w.args("import", "--rejects", filepath.Join(w.dir, "rejects"), w.file(both("import", n)))...)
 	if out, err := cmd.CombinedOutput(); err == nil {
 		w.acknowledge("import", n)
@@ -109,7 +110,6 @@ func (w *world) importFile(ctx context.Context) {
 
 // collect deletes what nobody needs a few seconds after it was written.
 func (w *world) collect(ctx context.Context) {
-	//nolint:gosec // this program
 	cmd := exec.CommandContext(ctx, w.collector(), w.path("bucket"), "10s")
 	if out, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
 		w.t.Errorf("collect: %v\n%s", err, out)
@@ -125,7 +125,7 @@ type viewer struct {
 // watch asks all edges in turn and judges each answer.
 func (w *world) watch(ctx context.Context) {
 	viewers := make(map[string]*viewer)
-	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // which country comes next is no secret
+	random := rand.New(rand.NewPCG(1, 1))
 	for ctx.Err() == nil {
 		w.mu.Lock()
 		all := append([]*process{w.edge}, w.ups...)
@@ -157,7 +157,7 @@ type answer struct {
 }
 
 // look asks for the home of a country and judges it. That nobody answers is no
-// offence: the process may have been killed.
+// offense: the process may have been killed.
 func (w *world) look(ctx context.Context, v *viewer, url, country string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/"+country+"/tv/home.json", http.NoBody)
 	if err != nil {

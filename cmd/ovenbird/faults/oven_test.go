@@ -84,7 +84,6 @@ var build = sync.OnceValues(func() (string, error) {
 		return built, nil
 	}
 	program := filepath.Join(workshop(), "ovenbird")
-	//nolint:gosec // the arguments are of these tests
 	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", program, "ovenbird/cmd/ovenbird")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -114,7 +113,7 @@ func draw(t *testing.T) (seed uint64, random *rand.Rand) {
 			t.Logf("to repeat it: OVENBIRD_SEED=%d OVENBIRD_SOAK=%d go test -run '^%s$' ./cmd/ovenbird/faults", seed, soak(), t.Name())
 		}
 	})
-	return seed, rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated, not to be secret
+	return seed, rand.New(rand.NewPCG(seed, 0))
 }
 
 // oven is an environment of the site in testdata.
@@ -168,7 +167,6 @@ func (o *oven) run(args ...string) []byte {
 
 func (o *oven) try(args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	//nolint:gosec // the program under test
 	cmd := exec.CommandContext(o.t.Context(), o.program, o.args(args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -229,7 +227,6 @@ func (o *oven) unfinished() int {
 	}
 	defer db.Close() //nolint:errcheck // it was only read
 	n := -1
-	//nolint:gosec // one of two tables
 	row := db.QueryRowContext(o.t.Context(), "SELECT count(*) FROM "+table+" WHERE status IN ('PENDING', 'ENQUEUED')")
 	if row.Scan(&n) != nil {
 		return -1

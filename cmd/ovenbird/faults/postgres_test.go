@@ -86,10 +86,10 @@ func (m *team) gone() int {
 func (m *team) alive() {
 	m.t.Helper()
 	for _, p := range m.ups {
-		url, _ := p.addresses()
+		served, _ := p.addresses()
 		select {
 		case <-p.ended:
-			if url != "" {
+			if served != "" {
 				m.t.Errorf("a process that served has ended: %v\n%s", p.cmd.ProcessState, p.said())
 			}
 		default:
@@ -210,7 +210,8 @@ func TestPostgreSQLFaults(t *testing.T) {
 				m.faults[f.name]++
 				m.alive()
 				m.complete()
-				if m.settled(); t.Failed() {
+				m.settled()
+				if t.Failed() {
 					t.Logf("after: %s; %v", f.name, m.faults)
 					return
 				}

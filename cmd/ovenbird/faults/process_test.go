@@ -6,12 +6,10 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -34,7 +32,6 @@ type process struct {
 // start starts a command that runs until it is killed.
 func (o *oven) start(args ...string) *process {
 	o.t.Helper()
-	//nolint:gosec // the program under test
 	p := &process{cmd: exec.Command(o.program, args...), ready: make(chan struct{}), ended: make(chan struct{})} //nolint:noctx // killed below
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -97,18 +94,6 @@ func (p *process) said() string {
 func (p *process) kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
 	<-p.ended
-}
-
-// stop ends a process as Ctrl-C does.
-func (p *process) stop(t *testing.T) {
-	t.Helper()
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Error(err)
-	}
-	<-p.ended
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("%v ended with %d:\n%s", p.cmd.Args, code, p.said())
-	}
 }
 
 // until waits until ok, and says what it was that did not come.

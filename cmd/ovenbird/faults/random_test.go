@@ -44,7 +44,8 @@ func TestKilledAtRandom(t *testing.T) {
 			p = w.startUp()
 		}
 		w.isReady(p)
-		if w.settled(); t.Failed() {
+		w.settled()
+		if t.Failed() {
 			t.Logf("after %d kills", killed+1)
 			return
 		}

@@ -44,8 +44,10 @@ func steps() []step {
 	return []step{
 		{name: "import", prepare: func(*oven) {}, args: []string{"import", catalog}, result: exported},
 		{name: "bake", prepare: imported, args: first, result: root},
-		{name: "delta", prepare: func(o *oven) { imported(o); o.run(first...); o.run("import", "testdata/edit.ndjson") },
-			args: second, result: root},
+		{
+			name: "delta", prepare: func(o *oven) { imported(o); o.run(first...); o.run("import", "testdata/edit.ndjson") },
+			args: second, result: root,
+		},
 		{name: "merge", prepare: func(o *oven) { o.releases(33) }, args: second, result: root, long: true},
 		{name: "collect", prepare: garbage, args: []string{collector}, result: func(o *oven) any { return o.sums() }},
 		{name: "everything", prepare: imported, args: []string{"up", "--admin-listen", "none"}, serves: true, result: root},
@@ -122,7 +124,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 			for _, at := range chosen(random, effects) {
 				kills += s.killed(t, prepared.copied(), at, random, expected)
 			}
-			if t.Logf("%d effects, killed %d times", effects, kills); kills == 0 {
+			t.Logf("%d effects, killed %d times", effects, kills)
+			if kills == 0 {
 				t.Error("nothing was killed")
 			}
 		})

@@ -89,7 +89,7 @@ func (tr *tracer) follow() (code int, err error) {
 	thread, signal := tr.pid, 0
 	for {
 		// A thread may be gone by now, killed with the others.
-		if err := syscall.PtraceSyscall(thread, signal); err != nil && err != syscall.ESRCH { //nolint:errorlint // a bare number
+		if err := syscall.PtraceSyscall(thread, signal); err != nil && err != syscall.ESRCH {
 			return 0, err
 		}
 		var status syscall.WaitStatus
