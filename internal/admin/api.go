@@ -14,6 +14,7 @@ import (
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 )
 
 // Prefix is where the API begins at its address. A change that breaks clients
@@ -33,6 +34,7 @@ type API struct {
 	answers  *answers
 	now      func() time.Time
 	log      *slog.Logger
+	tracer   *trace.Tracer
 
 	huma       huma.API
 	mux        *http.ServeMux
@@ -77,7 +79,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	a := &API{
 		Tokens: tokens,
 		cfg:    cfg, catalog: deps.Catalog, releases: deps.Releases, bakes: deps.Bakes, now: deps.Now,
-		log:        cmp.Or(deps.Log, slog.New(slog.DiscardHandler)),
+		log:        cmp.Or(deps.Log, slog.New(slog.DiscardHandler)), tracer: deps.Tracer,
 		answers:    &answers{db: deps.DB, now: deps.Now},
 		mux:        http.NewServeMux(),
 		operations: make(map[string]operation),
@@ -97,7 +99,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	if err := a.writeDocuments(); err != nil {
 		return nil, err
 	}
-	a.handler = a.recovered(a.guard(a.repeatable(a.mux)))
+	a.handler = a.recovered(a.guard(a.traced(a.repeatable(a.mux))))
 	return a, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 	"ovenbird/internal/webhook"
 )
 
@@ -41,6 +42,8 @@ type Deps struct {
 	Webhooks *webhook.Store
 	Now      func() time.Time // nil means time.Now
 	Log      *slog.Logger     // nil discards
+	// Tracer follows what is written; nil follows nothing.
+	Tracer *trace.Tracer
 }
 
 // baker makes releases.
