@@ -70,6 +70,10 @@ bench: ## run the benchmarks and the programs that measure (BENCHTIME=1s)
 fuzz: ## run every fuzz target for a while (FUZZTIME=10s each)
 	GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
+.PHONY: soak
+soak: setup ## run the tests of faults for long (SOAK=500 SEED=… DURATION=minutes ONLY=name)
+	GO="$(GO)" SOAK="$(SOAK)" SEED="$(SEED)" DURATION="$(DURATION)" ONLY="$(ONLY)" scripts/soak
+
 .PHONY: clean
 clean: ## remove what was built and set up; environments in .ovenbird stay
 	rm -rf bin $(NPM:%=%/node_modules)
