@@ -45,6 +45,7 @@ var modules = []module{
 	{"github.com/rogpeppe/go-internal", nil},
 	{"go.opentelemetry.io/proto/otlp", nil},
 	{"google.golang.org/protobuf", nil},
+	{"golang.org/x/net", nil},
 	{"pgregory.net/rapid", nil},
 }
 
