@@ -91,9 +91,12 @@ func TestCountryByHeader(t *testing.T) {
 			t.Fatalf("from %s with %q", tt.peer, tt.headers)
 		}
 	}
-	a := s.from("10.1.2.3:4", "/tv/titles/t1.json", name+"FI")
-	if got := a.header.Get("Vary"); got != "Accept-Encoding, Cloudfront-Viewer-Country" {
-		t.Errorf("Vary is %q", got)
+	// What is refused depends on the country too.
+	for _, address := range []string{"/tv/titles/t1.json", "/US/tv/titles/t1.json", "/FI/tv/titles/none.json"} {
+		a := s.from("10.1.2.3:4", address, name+"FI")
+		if got := a.header.Get("Vary"); got != "Accept-Encoding, Cloudfront-Viewer-Country" {
+			t.Errorf("%s: %d has Vary %q", address, a.status, got)
+		}
 	}
 }
 

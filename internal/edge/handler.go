@@ -101,6 +101,9 @@ func (a *answer) check() fault {
 
 // refuseAddress refuses a request that leads to no document.
 func (e *Edge) refuseAddress(w http.ResponseWriter, r *http.Request, f fault) {
+	// Caches that remember that something is not to be kept must not take it for
+	// what viewers elsewhere get.
+	w.Header()["Vary"] = e.headers.vary
 	detail := ""
 	if f == noDocument || f == badAddress || f == unknownCountry || f == unknownApplication {
 		if detail = checkPath(r.URL.Path, r.URL.RawPath); detail != "" {
