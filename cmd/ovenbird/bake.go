@@ -44,6 +44,8 @@ func (c *cli) bake() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&request.Full, "full", false, "bake everything, even where an update would do")
+	cmd.Flags().BoolVar(&request.Anew, "anew", false,
+		"bake everything and share nothing with what is in the bucket: mends releases after something there was lost or damaged")
 	cmd.Flags().BoolVar(&request.AllowShrink, "allow-shrink", false, "publish even if many documents are gone")
 	cmd.Flags().StringVar(&at, "at", "", "bake as of this past instant (RFC 3339) instead of now")
 	return cmd

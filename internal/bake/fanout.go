@@ -72,14 +72,18 @@ const keepLarder = time.Minute
 func (s *Service) plan(ctx context.Context, request Request, asOf time.Time) (plan, error) {
 	processes := s.deps.Engine.Processes()
 	parent, err := s.current(ctx)
-	if err != nil {
-		return plan{}, err
-	}
-	if s.goesOn(request, parent, asOf) {
+	if err == nil && s.goesOn(request, parent, asOf) {
 		return plan{Update: true}, nil
 	}
-	if processes < 2 {
+	if err == nil && processes > 1 {
+		_, err = s.deps.Releases.Begin(ctx, parent)
+	}
+	// Where the release before can not be gone on from, one process makes the next.
+	if lost(err) || request.Anew || err == nil && processes < 2 {
 		return plan{}, nil
+	}
+	if err != nil {
+		return plan{}, err
 	}
 	began := time.Now()
 	snapshot, err := s.deps.Catalog.Snapshot(ctx)

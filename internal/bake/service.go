@@ -44,6 +44,9 @@ type Request struct {
 	Reason string `json:"reason"` // for the log: "edit", "schedule"
 	// Full bakes everything, even where an update would do.
 	Full bool `json:"full,omitempty"`
+	// Anew bakes everything and takes nothing over from the bucket: what is damaged
+	// there is of no matter to the release.
+	Anew bool `json:"anew,omitempty"`
 	// AllowShrink publishes a release even if it lost more than the usual share
 	// of its documents.
 	AllowShrink bool `json:"allow_shrink,omitempty"`
@@ -177,6 +180,7 @@ type candidate struct {
 // Whatever it was interrupted in, it ends with a release that is complete and
 // served, or not served at all.
 func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
+	request.Full = request.Full || request.Anew
 	asOf, err := engine.Step(run, "instant", func(context.Context) (time.Time, error) {
 		now := s.cfg.Now().UTC()
 		if request.AsOf.After(now) {
@@ -268,19 +272,33 @@ type sink struct {
 
 func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx, body) }
 
-// write bakes and writes what is new to the bucket. Nothing leads there yet.
+// write bakes and writes what is new to the bucket. Nothing leads there yet. Where
+// something that the new release would share with the one before is missing or
+// damaged, it is made without sharing anything.
 func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p plan, shards []shardResult) (candidate, error) {
+	made, err := s.writeOnce(ctx, request, asOf, p, shards)
+	if !lost(err) || request.Anew {
+		return made, err
+	}
+	s.cfg.Log.Error("the release that is served can not be gone on from: writing everything anew", "error", err)
+	request.Full, request.Anew = true, true
+	return s.writeOnce(ctx, request, asOf, plan{}, nil)
+}
+
+// lost reports whether something in the bucket is not there or not what it should be.
+func lost(err error) bool {
+	code := ovenbird.CodeOf(err)
+	return code == ovenbird.NotFound || code == ovenbird.Internal
+}
+
+func (s *Service) writeOnce(ctx context.Context, request Request, asOf time.Time, p plan, shards []shardResult) (candidate, error) {
 	began := time.Now()
-	parent, err := s.parent(ctx, p)
+	parent, writer, err := s.begin(ctx, request, p)
 	if err != nil {
 		return candidate{}, err
 	}
 	if p.Shards > 0 && p.Program != s.program || p.Update && !s.goesOn(request, parent, asOf) {
 		return candidate{Outdated: true}, nil
-	}
-	writer, err := s.deps.Releases.Begin(ctx, parent)
-	if err != nil {
-		return candidate{}, err
 	}
 	var state *State
 	full := true
@@ -303,6 +321,24 @@ func (s *Service) write(ctx context.Context, request Request, asOf time.Time, p 
 	return candidate{Outcome: outcome, Ref: ref}, err
 }
 
+// begin returns the release to follow, nil where there is none that can be read,
+// and what to write the next with.
+func (s *Service) begin(ctx context.Context, request Request, p plan) (*release.Release, *release.Writer, error) {
+	parent, err := s.parent(ctx, p)
+	if request.Anew && (err == nil || lost(err)) {
+		head, err := s.deps.Releases.Head(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return parent, s.deps.Releases.BeginAnew(head.Current), nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	writer, err := s.deps.Releases.Begin(ctx, parent)
+	return parent, writer, err
+}
+
 // settle decides what becomes of a bake: nothing, because it says what its
 // parent says; nothing yet, because it shrank; or a release.
 func (s *Service) settle(
@@ -310,12 +346,18 @@ func (s *Service) settle(
 ) (release.Ref, error) {
 	if parent != nil {
 		outcome.Release = parent.Manifest().ID
-		if s.stillGood(parent, state) {
+		if !request.Anew && s.stillGood(parent, state) {
+			if err := s.deps.Releases.Complete(ctx, parent); err != nil {
+				return release.Ref{}, err
+			}
 			s.warm = &warmState{state, parent}
 			outcome.Status = Unchanged
 			return release.Ref{}, nil
 		}
 		why, err := s.shrunk(ctx, request, parent, state)
+		if request.Anew && lost(err) {
+			why, err = "", nil // what was there nobody knows any more
+		}
 		if err != nil || why != "" {
 			outcome.Status, outcome.Why = Stopped, why
 			return release.Ref{}, err

@@ -165,10 +165,7 @@ func (s *Store) Publish(ctx context.Context, ref Ref) (Head, error) {
 		return Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	m := r.manifest
-	if err := each(ctx, m.Packs, func(ctx context.Context, p Hash) error {
-		_, err := s.bucket.Stat(ctx, PackKey(p))
-		return bucketFailed(err)
-	}); err != nil {
+	if err := s.Complete(ctx, r); err != nil {
 		return Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	h, err := s.change(ctx, func(h *Head) (bool, error) {
@@ -193,6 +190,15 @@ func (s *Store) Publish(ctx context.Context, ref Ref) (Head, error) {
 		return Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	return h, nil
+}
+
+// Complete fails with NotFound when a pack of the release is not there.
+func (s *Store) Complete(ctx context.Context, r *Release) error {
+	packs := append([]Hash{r.ref.Pack}, r.manifest.Packs...)
+	return each(ctx, packs, func(ctx context.Context, p Hash) error {
+		_, err := s.bucket.Stat(ctx, PackKey(p))
+		return bucketFailed(err)
+	})
 }
 
 // Pin keeps a release, whatever its age, until Unpin. The note says why.

@@ -12,9 +12,10 @@ import (
 // wrote stays unseen until the release is published; without that, garbage
 // collection removes it.
 type Writer struct {
-	store  *Store
-	parent *Release // nil for the first release
-	before []*pack  // of the parent
+	store   *Store
+	follows string   // the id of the release that it follows; "" for the first
+	parent  *Release // nil where nothing is taken over
+	before  []*pack  // of the parent
 
 	mu      sync.Mutex
 	seen    map[Hash]struct{} // added by this writer
@@ -32,9 +33,16 @@ func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("beginning a release after %s: %w", parent.ref.ID, err)
 		}
-		w.before = packs
+		w.follows, w.before = parent.ref.ID, packs
 	}
 	return w, nil
+}
+
+// BeginAnew returns a writer for the release that follows the one with an id, or
+// "", and takes nothing over from that: for when something in the bucket is lost
+// or damaged.
+func (s *Store) BeginAnew(follows string) *Writer {
+	return &Writer{store: s, follows: follows, seen: make(map[Hash]struct{}), current: newPackBuilder()}
 }
 
 // Add makes an object part of the release and returns its name. What the parent
@@ -138,11 +146,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	if w.failed != nil {
 		return nil, w.failed
 	}
-	parent := ""
-	if w.parent != nil {
-		parent = w.parent.ref.ID
-	}
-	m := newManifest(parent, content.Tree.Root(), content.patchRefs(), meta)
+	m := newManifest(w.follows, content.Tree.Root(), content.patchRefs(), meta)
 	m.Counts = Counts{Documents: content.Tree.Documents(), Rows: content.Tree.Len()}
 	packs = append(packs, w.written...)
 	for _, p := range packs {

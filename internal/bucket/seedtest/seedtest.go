@@ -4,6 +4,7 @@ package seedtest
 import (
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -35,4 +36,14 @@ func number(t *testing.T, name string) int {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return n
+}
+
+// Locked makes a function for one goroutine one for any number.
+func Locked[A, R any](do func(A) R) func(A) R {
+	var mu sync.Mutex
+	return func(a A) R {
+		mu.Lock()
+		defer mu.Unlock()
+		return do(a)
+	}
 }
