@@ -133,13 +133,13 @@ func newOven(t *testing.T) *oven {
 	return &oven{t: t, program: program, dir: t.TempDir()}
 }
 
-// copied returns a copy of the environment as it lies on the disk.
-func (o *oven) copied() *oven {
-	o.t.Helper()
+// copied returns a copy of the environment as it lies on the disk, for a test.
+func (o *oven) copied(t *testing.T) *oven {
+	t.Helper()
 	other := *o
-	other.dir = o.t.TempDir()
+	other.t, other.dir = t, t.TempDir()
 	if err := os.CopyFS(other.dir, os.DirFS(o.dir)); err != nil {
-		o.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return &other
 }

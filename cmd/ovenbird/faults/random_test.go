@@ -45,8 +45,10 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 		w.isReady(p)
 		w.settled()
+		if t.Failed() || killed%50 == 49 {
+			t.Logf("seed %d: after %d kills", seed, killed+1)
+		}
 		if t.Failed() {
-			t.Logf("after %d kills", killed+1)
 			return
 		}
 	}

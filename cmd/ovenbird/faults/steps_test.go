@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,8 @@ type step struct {
 	serves bool
 	// result is what has to be the same in the end, however often it was killed.
 	result func(o *oven) any
+	// programs take turns after each kill; empty where it is one alone.
+	programs []string
 	// long says that to prepare it takes too long for a short run.
 	long bool
 }
@@ -117,12 +120,12 @@ func TestKilledAtEveryStep(t *testing.T) {
 			_, random := draw(t)
 			prepared := newOven(t)
 			s.prepare(prepared)
-			whole := prepared.copied()
+			whole := prepared.copied(t)
 			effects, _ := s.do(whole, 0)
 			expected := s.result(whole)
 			kills := 0
 			for _, at := range chosen(random, effects) {
-				kills += s.killed(t, prepared.copied(), at, random, expected)
+				t.Run(strconv.Itoa(at), func(t *testing.T) { kills += s.killed(prepared.copied(t), at, random, expected) })
 			}
 			t.Logf("%d effects, killed %d times", effects, kills)
 			if kills == 0 {
@@ -147,7 +150,8 @@ func chosen(random *rand.Rand, effects int) []int {
 
 // killed kills a step before an effect, then its recovery up to twice, then lets
 // it end and looks at what there is. It returns how often it killed.
-func (s step) killed(t *testing.T, o *oven, at int, random *rand.Rand, expected any) int {
+func (s step) killed(o *oven, at int, random *rand.Rand, expected any) int {
+	t := o.t
 	t.Helper()
 	var story []string
 	for range 1 + random.IntN(3) {
@@ -155,6 +159,9 @@ func (s step) killed(t *testing.T, o *oven, at int, random *rand.Rand, expected 
 			story = append(story, fmt.Sprintf("killed before effect %d, %s", at, where))
 		}
 		at = 1 + random.IntN(at) // what is left to do has fewer
+		if len(s.programs) > 0 {
+			o.program = s.programs[len(story)%len(s.programs)]
+		}
 	}
 	s.do(o, 0)
 	if got := s.result(o); !reflect.DeepEqual(got, expected) {
