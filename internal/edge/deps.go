@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ovenbird/internal/bucket"
+	"ovenbird/internal/preview"
 	"ovenbird/internal/release"
 	"ovenbird/internal/trace"
 )
@@ -26,6 +27,8 @@ type Deps struct {
 	// of a row, and of the end of a row, in order and by one goroutine. It must not
 	// wait for anything. Nil means nobody wants to know.
 	Progress func(Progress)
+	// Previews judges the tokens of editors; nil means that there are none.
+	Previews previews
 	// Tracer follows releases from their publication on; nil follows none.
 	Tracer *trace.Tracer
 	Log    *slog.Logger // nil: nothing is logged
@@ -36,6 +39,11 @@ type Deps struct {
 	// Elapsed is a clock that nobody can set, against which Now is held; nil means
 	// the monotonic reading that Now's instants have, if they have one.
 	Elapsed func() time.Duration
+}
+
+// previews judges tokens; *preview.Verifier does.
+type previews interface {
+	Verify(token string) (preview.Grant, error)
 }
 
 // releases is where an edge finds the release to serve; *release.Store is one.

@@ -25,6 +25,7 @@ type Edge struct {
 	clock     *clock
 	keeps     bool // see Config.KeepAfterHorizon
 	locator   locator
+	previews  previews // nil: none
 	serves    ovenbird.CountrySet
 	poll      time.Duration
 	headers   headers
@@ -69,9 +70,10 @@ func New(c Config, d Deps) (*Edge, error) {
 		accessLog: d.AccessLog,
 		keeps:     c.KeepAfterHorizon,
 		locator:   locator,
+		previews:  d.Previews,
 		serves:    c.serves(locator),
 		poll:      c.poll(),
-		headers:   newHeaders(c, locator),
+		headers:   newHeaders(c, locator, d.Previews != nil),
 		tracer:    d.Tracer,
 		meter:     newMeter(),
 		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepSwap, stepCompress),

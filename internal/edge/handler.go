@@ -21,11 +21,16 @@ type answer struct {
 	country        ovenbird.Country // "" for a document of the whole site
 	known          period           // what the time is
 	until          int64
+	visit          *visit // nil but for a preview
 }
 
 // ServeHTTP answers with documents of the release that is served now, or says
 // why not with a problem document.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var t *ticket
+	if e.previews != nil {
+		r, t = cutTicket(r)
+	}
 	if e.accessLog != nil {
 		recorded := &recorder{ResponseWriter: w}
 		defer e.logAccess(r, recorded, time.Now())
@@ -45,10 +50,12 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, r, badMethod, "")
 		return
 	}
-	if e.operate(w, r) {
-		return
+	switch {
+	case t != nil:
+		e.servePreview(w, r, t)
+	case !e.operate(w, r):
+		e.serve(w, r, nil)
 	}
-	e.serve(w, r)
 }
 
 // allowOthers answers OPTIONS, CORS preflights among them: scripts of any
@@ -63,13 +70,16 @@ func allowOthers(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// serve answers GET and HEAD.
-func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
+// serve answers GET and HEAD, on a visit with a preview.
+func (e *Edge) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	started, known := e.clock.read()
 	a := answer{state: e.current.Load(), known: known, counts: e.meter.Pick()}
 	a.counts[inFlightAt].Add(1)
 	defer a.counts[inFlightAt].Add(^uint64(0))
 	f := a.check()
+	if f == none && v != nil {
+		f = v.begin(&a)
+	}
 	if f == none {
 		f = e.find(&a, r)
 	}
@@ -127,8 +137,7 @@ func (e *Edge) find(a *answer, r *http.Request) fault {
 	if p.application == nil {
 		return a.findForAll(p.rest)
 	}
-	v := e.locator.locate(r)
-	country, f := p.countryFor(v)
+	country, f := e.countryFor(a, r, &p)
 	if f != none {
 		return f
 	}
@@ -144,6 +153,14 @@ func (e *Edge) find(a *answer, r *http.Request) fault {
 }
 
 // countryFor returns the country whose documents to answer with.
+func (e *Edge) countryFor(a *answer, r *http.Request, p *place) (country uint8, f fault) {
+	if a.visit != nil {
+		return a.visit.countryFor(p)
+	}
+	return p.countryFor(e.locator.locate(r))
+}
+
+// countryFor returns the country whose documents a viewer gets at the place.
 func (p *place) countryFor(v viewer) (country uint8, f fault) {
 	switch {
 	case v.anywhere && p.hasCountry:

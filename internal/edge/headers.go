@@ -16,10 +16,11 @@ var (
 	// noVarySearch says that no query parameter changes a document.
 	noVarySearch = []string{"params"}
 	allowed      = []string{"GET, HEAD, OPTIONS"}
-	askedHeaders = []string{"If-Match, If-None-Match, If-Range, Range"}
+	askedHeaders = []string{"If-Match, If-None-Match, If-Range, Ovenbird-Preview, Range"}
 	preflightAge = []string{"86400"}
 	// exposed is what a script of another origin may read.
-	exposed = []string{"Accept-Ranges, Cache-Status, Content-Encoding, Content-Range, ETag, Ovenbird-Release, Retry-After, Server-Timing"}
+	exposed = []string{"Accept-Ranges, Cache-Status, Content-Encoding, Content-Range, ETag, " +
+		"Ovenbird-Preview, Ovenbird-Release, Retry-After, Server-Timing"}
 )
 
 // headers are the header values that the configuration decides, all made ahead.
@@ -38,17 +39,21 @@ type headers struct {
 // answer that takes longer can afford to format it.
 const timingSteps = 1000
 
-func newHeaders(c Config, l locator) headers {
-	h := headers{vary: []string{"Accept-Encoding"}}
+func newHeaders(c Config, l locator, previews bool) headers {
+	vary := "Accept-Encoding"
 	scope := "public"
 	switch l := l.(type) {
 	case byHeader:
-		h.vary = []string{"Accept-Encoding, " + l.name}
+		vary += ", " + l.name
 	case *geoIP:
 		// No header says what the answer depends on, so no cache that serves
 		// several viewers may keep it.
 		scope = "private"
 	}
+	if previews {
+		vary += ", " + previewHeader
+	}
+	h := headers{vary: []string{vary}}
 	for s := range c.maxAgeSeconds() + 1 {
 		h.fresh = append(h.fresh, []string{scope + ", max-age=" + strconv.FormatInt(s, 10) + ", must-revalidate"})
 	}
@@ -111,4 +116,7 @@ func (e *Edge) describe(h http.Header, a *answer) {
 	h["Access-Control-Expose-Headers"] = exposed
 	h["Timing-Allow-Origin"] = anyOrigin
 	h["X-Content-Type-Options"] = nosniff
+	if a.visit != nil {
+		a.visit.describe(h)
+	}
 }

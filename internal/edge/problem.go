@@ -19,6 +19,10 @@ const (
 	viewerUnknown
 	wrongCountry
 	notHere
+	badPreview
+	previewCountry
+	previewApplication
+	previewTime
 	badAddress
 	badMethod
 	noCoding
@@ -30,6 +34,8 @@ const (
 	noOperation
 	stopping
 )
+
+const badPreviewTitle = "No such preview"
 
 // faults says how each fault is told. Types are stable: programs compare them.
 // The detail always names a remedy.
@@ -72,6 +78,22 @@ var faults = [...]struct {
 	notHere: {
 		"not-served-here", http.StatusMisdirectedRequest, "Not served here",
 		"This edge serves other countries. Ask the one for your country.",
+	},
+	badPreview: {
+		"preview-invalid", http.StatusForbidden, badPreviewTitle,
+		"A preview is asked for with one token, in the header Ovenbird-Preview or after /_preview/ in the address.",
+	},
+	previewCountry: {
+		"preview-invalid", http.StatusForbidden, badPreviewTitle,
+		"The token is for another country than the address. Leave the country out of the address, or make a token for that country.",
+	},
+	previewApplication: {
+		"preview-invalid", http.StatusForbidden, badPreviewTitle,
+		"The token is for another application. Make one for this application, or for all.",
+	},
+	previewTime: {
+		"preview-invalid", http.StatusForbidden, badPreviewTitle,
+		"The token is for an instant that the release does not know of. Make one for an instant before its horizon, or for the present.",
 	},
 	badAddress: {
 		"bad-address", http.StatusBadRequest, "Malformed address",

@@ -25,6 +25,7 @@ type state struct {
 
 // application is how an address leads to one of an application's editions.
 type application struct {
+	name      string
 	languages map[string]*edition // empty where the application offers no choice
 	// defaults is, by country, the edition for an address without a language;
 	// nil where the application is not offered.
@@ -135,7 +136,7 @@ func (s *state) add(e release.Edition, entries *table) {
 	s.editions[e.Name] = ed
 	app := s.applications[e.Application]
 	if app == nil {
-		app = &application{languages: make(map[string]*edition)}
+		app = &application{name: e.Application, languages: make(map[string]*edition)}
 		s.applications[e.Application] = app
 	}
 	defaults := e.DefaultCountries
