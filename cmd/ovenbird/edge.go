@@ -24,6 +24,7 @@ import (
 
 // edgeFlags are what an edge is told on the command line.
 type edgeFlags struct {
+	previewKeys                string
 	listen, countryFrom, cache string
 	afterHorizon               string
 	countries, proxies         []string
@@ -56,6 +57,8 @@ func (c *cli) edge() *cobra.Command {
 		"how it is known where a viewer is: address (for development), fixed:FI, header:NAME or geoip:FILE")
 	flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "network of proxies whose headers are believed, such as 10.0.0.0/8")
 	flags.StringSliceVar(&f.countries, "countries", nil, "keep and serve these alone, such as FI,SE; all by default")
+	flags.StringVar(&f.previewKeys, "preview-keys", "",
+		"file of public keys whose previews to take (ovenbird preview); it is read again when it changes")
 	flags.StringVar(&f.cache, "cache", "",
 		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
 	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s)")
@@ -91,6 +94,9 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	}
 	if config.Poll == 0 && remote {
 		config.Poll = remotePoll
+	}
+	if err := c.takePreviews(&deps, f.previewKeys, log); err != nil {
+		return err
 	}
 	serving, err := edge.New(config, deps)
 	if err != nil {
@@ -132,6 +138,7 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 	f.limits = f.limits.over(settings)
 	config = edgeConfig(settings)
 	config.Poll = cmp.Or(f.poll, settings.Poll)
+	f.previewKeys = cmp.Or(f.previewKeys, settings.PreviewKeys)
 	if f.countryFrom != "" {
 		config.Country, config.MaxAge = f.countryFrom, 0
 		if f.countryFrom == string(site.FromAddress) {

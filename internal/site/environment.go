@@ -26,6 +26,7 @@ type Environment struct {
 	CountryFrom    CountryFrom    // how the viewer's country is established
 	TrustedProxies []netip.Prefix // whose country header is believed
 	GeoIPDatabase  string         // path of an mmdb file; "" when not used
+	PreviewKeys    string         // path of the public keys whose previews are taken; "" when there are none
 	// Bucket is where releases lie, a folder's path or a URL such as
 	// s3://NAME/PREFIX; "" is a folder in the folder for data.
 	Bucket string
@@ -95,6 +96,7 @@ const (
 	proxiesVariable     = "OVENBIRD_TRUSTED_PROXIES"
 	geoIPVariable       = "OVENBIRD_GEOIP_DB"
 	databaseVariable    = "OVENBIRD_DATABASE"
+	previewVariable     = "OVENBIRD_PREVIEW_KEYS"
 	bucketVariable      = "OVENBIRD_BUCKET"
 	pollVariable        = "OVENBIRD_POLL"
 	auditVariable       = "OVENBIRD_AUDIT"
@@ -108,6 +110,7 @@ const (
 )
 
 var variables = []string{
+	previewVariable,
 	listenVariable, originVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
 	auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
 	purgeVariable, sharedVariable,
@@ -182,12 +185,7 @@ func (r *environmentReader) read(name, body string) *Environment {
 	if v, ok := found[proxiesVariable]; ok {
 		e.TrustedProxies = r.proxies(v)
 	}
-	if v, ok := found[geoIPVariable]; ok && v.text != "" {
-		e.GeoIPDatabase = v.text
-		if !filepath.IsAbs(v.text) {
-			e.GeoIPDatabase = filepath.Join(r.dir, v.text)
-		}
-	}
+	e.GeoIPDatabase, e.PreviewKeys = r.path(found[geoIPVariable]), r.path(found[previewVariable])
 	if v, ok := found[bucketVariable]; ok && v.text != "" {
 		e.Bucket = r.bucket(v)
 	}
@@ -256,6 +254,14 @@ func (r *environmentReader) lines(body string) map[string]variable {
 	return found
 }
 
+// path returns a path that is meant from the site's folder; "" where there is none.
+func (r *environmentReader) path(v variable) string {
+	if v.text == "" || filepath.IsAbs(v.text) {
+		return v.text
+	}
+	return filepath.Join(r.dir, v.text)
+}
+
 func (r *environmentReader) listen(v variable) string {
 	_, port, err := net.SplitHostPort(v.text)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
@@ -267,10 +273,7 @@ func (r *environmentReader) listen(v variable) string {
 
 func (r *environmentReader) bucket(v variable) string {
 	if !strings.Contains(v.text, "://") {
-		if filepath.IsAbs(v.text) {
-			return v.text
-		}
-		return filepath.Join(r.dir, v.text)
+		return r.path(v)
 	}
 	if u, err := url.Parse(v.text); err != nil {
 		r.at(v.place, "%s is not a URL; use s3://NAME/PREFIX?region=REGION, or a folder's path", bucketVariable)

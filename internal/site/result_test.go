@@ -99,7 +99,7 @@ func TestEnvironment(t *testing.T) {
 	files := small()
 	files["environments/empty.env"] = &fstest.MapFile{Data: []byte("\n# nothing\n")}
 	files["environments/prod.env"] = &fstest.MapFile{Data: []byte(
-		"OVENBIRD_LISTEN=:443\r\nOVENBIRD_COUNTRY_FROM=header:CF-IPCountry\r\nOVENBIRD_TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32\r\nOVENBIRD_GEOIP_DB=geo.mmdb\r\n" +
+		"OVENBIRD_LISTEN=:443\r\nOVENBIRD_COUNTRY_FROM=header:CF-IPCountry\r\nOVENBIRD_TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32\r\nOVENBIRD_GEOIP_DB=geo.mmdb\r\nOVENBIRD_PREVIEW_KEYS=keys/preview.pem\r\n" +
 			"OVENBIRD_DATABASE=postgres://ovenbird@db.example.org:5432/ovenbird?sslmode=verify-full\r\n" +
 			"OVENBIRD_BUCKET=s3://catalog/prod?region=eu-north-1\r\nOVENBIRD_POLL=2s\r\n")}
 	files["environments/fixed.env"] = &fstest.MapFile{Data: []byte("OVENBIRD_COUNTRY_FROM=fixed:uk\nOVENBIRD_BUCKET=../bucket\n")}
@@ -125,6 +125,9 @@ func TestEnvironment(t *testing.T) {
 	if prod.Listen != ":443" || prod.CountryFrom.String() != "header:CF-IPCountry" || !slices.Equal(prod.TrustedProxies, networks) ||
 		prod.GeoIPDatabase != filepath.Join("small", "geo.mmdb") || prod.Database != "postgres://ovenbird@db.example.org:5432/ovenbird?sslmode=verify-full" {
 		t.Errorf("prod = %+v", prod)
+	}
+	if prod.PreviewKeys != filepath.Join("small", "keys", "preview.pem") {
+		t.Errorf("the keys of previews are in %q", prod.PreviewKeys)
 	}
 	fixed, err := s.Environment("fixed")
 	if err != nil || fixed.CountryFrom.String() != "fixed:GB" {
