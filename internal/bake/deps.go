@@ -3,9 +3,11 @@ package bake
 import (
 	"context"
 
+	"ovenbird/internal/catalog"
 	"ovenbird/internal/engine"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 )
 
 // catalogReader is what a bake asks of the catalog.
@@ -28,4 +30,12 @@ type Deps struct {
 	// Steps is told, after Published, how long the steps of a release took. After a
 	// crash it may be told a second time. Nil is fine.
 	Steps func(ctx context.Context, release string, steps Steps)
+	// Origin tells where the changes of the catalog after one number, up to
+	// another, come from; nil tells nothing.
+	Origin func(ctx context.Context, after, last int64) (Origin, error)
+	// Tracer follows bakes; nil follows none.
+	Tracer *trace.Tracer
 }
+
+// Origin says where changes come from.
+type Origin = catalog.Origin

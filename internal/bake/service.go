@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"ovenbird/internal/engine"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
+	"ovenbird/internal/trace"
 )
 
 // WorkflowName is what the engine knows bakes as.
@@ -52,6 +54,8 @@ type Request struct {
 	AllowShrink bool `json:"allow_shrink,omitempty"`
 	// AsOf is the instant to bake as of, not one to come; zero means now.
 	AsOf time.Time `json:"as_of,omitzero"`
+	// Trace is the traceparent (W3C Trace Context) of whoever asks; "" for none.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Status says how a bake ended.
@@ -98,6 +102,7 @@ type Service struct {
 	workflow *engine.Workflow[Request, Outcome]
 	shards   *engine.Task[shardOrder, shardResult]
 	larder   larder
+	meter    *meter
 	program  string // what a process must have to make shards of this one's bakes
 	// warm is the state of the release this process made last, from which the
 	// next bake goes on. Only the workflow touches it, and that runs alone.
@@ -127,7 +132,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Service{cfg: cfg, deps: deps, program: cfg.Program.Site + " " + build()}
+	s := &Service{cfg: cfg, deps: deps, meter: newMeter(), program: cfg.Program.Site + " " + build()}
 	s.workflow = engine.Register(deps.Engine, WorkflowName, s.bake)
 	s.shards = engine.RegisterTask(deps.Engine, shardTask, s.bakeShard)
 	return s, nil
@@ -174,14 +179,27 @@ type candidate struct {
 	Outdated bool        `json:"outdated,omitempty"`
 	Outcome  Outcome     `json:"outcome"`
 	Ref      release.Ref `json:"ref"`
+	// Edited is when the first change was made that it contains and its parent does
+	// not; zero where that is not known. Traces are those changes'.
+	Edited time.Time `json:"edited,omitzero"`
+	Traces []string  `json:"traces,omitempty"`
 }
 
 // bake is the workflow: decide the instant, write a release, publish it.
 // Whatever it was interrupted in, it ends with a release that is complete and
 // served, or not served at all.
-func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
+func (s *Service) bake(run *engine.Run, request Request) (outcome Outcome, err error) {
+	ctx, span := s.deps.Tracer.Begin(context.Background(), "bake", trace.Consumer, trace.Cause{Parent: request.Trace},
+		slog.String("ovenbird.reason", request.Reason))
+	var made candidate
+	defer func() {
+		span.Link(slices.DeleteFunc(made.Traces, func(t string) bool { return t == request.Trace })...)
+		span.Set(outcome.about()...)
+		span.End(err)
+		s.meter.done(outcome, made.Edited, err)
+	}()
 	request.Full = request.Full || request.Anew
-	asOf, err := engine.Step(run, "instant", func(context.Context) (time.Time, error) {
+	asOf, err := step(ctx, run, "instant", func(context.Context) (time.Time, error) {
 		now := s.cfg.Now().UTC()
 		if request.AsOf.After(now) {
 			return now, ovenbird.Errorf(ovenbird.Invalid, "a release as of %s would show what is not licensed yet: it is %s",
@@ -195,21 +213,21 @@ func (s *Service) bake(run *engine.Run, request Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	made, err := s.prepare(run, request, asOf)
+	made, err = s.prepare(ctx, run, request, asOf)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("bake as of %s: %w", asOf.Format(time.RFC3339), err)
 	}
 	if made.Outcome.Status != Published {
 		return made.Outcome, nil
 	}
-	return engine.Step(run, "publish", func(ctx context.Context) (Outcome, error) {
+	return step(ctx, run, "publish", func(ctx context.Context) (Outcome, error) {
 		return s.publish(ctx, made)
 	})
 }
 
 // prepare is the part of the workflow that writes the release: in this process,
 // or in all that share the engine, and put together in this one.
-func (s *Service) prepare(run *engine.Run, request Request, asOf time.Time) (candidate, error) {
+func (s *Service) prepare(spanned context.Context, run *engine.Run, request Request, asOf time.Time) (candidate, error) {
 	for {
 		var p plan
 		var shards []shardResult
@@ -217,7 +235,7 @@ func (s *Service) prepare(run *engine.Run, request Request, asOf time.Time) (can
 		// so a workflow that is taken over goes the same way again.
 		if s.deps.Engine.Shared() {
 			var err error
-			p, err = engine.Step(run, "plan", func(ctx context.Context) (plan, error) { return s.plan(ctx, request, asOf) })
+			p, err = step(spanned, run, "plan", func(ctx context.Context) (plan, error) { return s.plan(ctx, request, asOf) })
 			if err != nil {
 				return candidate{}, err
 			}
@@ -227,7 +245,7 @@ func (s *Service) prepare(run *engine.Run, request Request, asOf time.Time) (can
 				}
 			}
 		}
-		made, err := engine.Step(run, "write", func(ctx context.Context) (candidate, error) {
+		made, err := step(spanned, run, "write", func(ctx context.Context) (candidate, error) {
 			return s.write(ctx, request, asOf, p, shards)
 		})
 		if err != nil || !made.Outdated {
@@ -306,7 +324,9 @@ func (s *Service) writeOnce(ctx context.Context, request Request, asOf time.Time
 		began = p.Began
 		state, err = s.join(ctx, p, shards, writer)
 	} else {
-		state, full, err = s.compute(ctx, request, parent, asOf, sink{ctx, writer})
+		rendering, span := trace.Start(ctx, "render")
+		state, full, err = s.compute(rendering, request, parent, asOf, sink{ctx, writer})
+		span.End(err)
 	}
 	if err != nil {
 		return candidate{}, err
@@ -318,7 +338,12 @@ func (s *Service) writeOnce(ctx context.Context, request Request, asOf time.Time
 	outcome.Steps.Render = time.Since(began)
 	ref, err := s.settle(ctx, request, parent, state, writer, &outcome)
 	outcome.Took = time.Since(began)
-	return candidate{Outcome: outcome, Ref: ref}, err
+	made := candidate{Outcome: outcome, Ref: ref}
+	if err == nil && parent != nil {
+		origin := s.origin(ctx, parent.Manifest().CatalogSequence, outcome.Sequence)
+		made.Edited, made.Traces = origin.First, origin.Traces
+	}
+	return made, err
 }
 
 // begin returns the release to follow, nil where there is none that can be read,

@@ -102,8 +102,9 @@ func (s *Service) lookForEdits(ctx context.Context, edits *burst) {
 		s.cfg.Log.Error("asking the catalog for changes failed", "error", err)
 		return
 	}
+	before := edits.baked
 	if edits.due(sequence, time.Now()) {
-		edits.done(s.run(ctx, Request{Reason: "edit"}, fmt.Sprintf("edit %d", sequence)), time.Now())
+		edits.done(s.run(ctx, s.edited(ctx, before, sequence), fmt.Sprintf("edit %d", sequence)), time.Now())
 	}
 }
 
@@ -116,7 +117,9 @@ func (s *Service) collect(ctx context.Context) {
 	if err := s.deps.Engine.Forget(ctx, time.Now().Add(-rememberBakes)); err != nil && ctx.Err() == nil {
 		s.cfg.Log.Error("forgetting bakes of long ago failed", "error", err)
 	}
-	if _, err := s.deps.Releases.Collect(ctx, time.Now(), s.cfg.Grace); err != nil && ctx.Err() == nil {
+	collected, err := s.deps.Releases.Collect(ctx, time.Now(), s.cfg.Grace)
+	s.meter.collected(collected, err)
+	if err != nil && ctx.Err() == nil {
 		s.cfg.Log.Error("garbage collection failed", "error", err)
 	}
 }
