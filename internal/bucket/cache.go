@@ -37,15 +37,32 @@ type CacheConfig struct {
 // and whole where an object is named by its hash. Such an object is checked when
 // it arrives and when a process first reads it from the folder; one that is
 // damaged is fetched again. Of objects that change it keeps the state that was
-// read last, which only Local uses. A folder that can not be written costs
+// read last before Retain, which only Local uses: that goes with the objects that
+// are retained, also after a loss of power. A folder that can not be written costs
 // speed and nothing else. Any number of goroutines may use it.
 type Cache struct {
 	cfg    CacheConfig
 	origin Origin
+	files  fileSystem
 
 	mu      sync.Mutex
-	checked map[string]int64 // sizes of the objects that this process has checked
+	checked map[string]int64  // sizes of the objects that this process has checked
+	latest  map[string][]byte // objects that change, as they were read since Retain
+	settled map[string]bool   // objects that are known to survive a loss of power
 	failing atomic.Bool      // whether the folder could not be written last time
+	counts  struct{ found, fetched, damaged atomic.Int64 }
+}
+
+// CacheCounts says what became of the objects that a process first asked a cache for.
+type CacheCounts struct {
+	Found   int64 // in the folder, whole
+	Fetched int64 // from the origin
+	Damaged int64 // in the folder, and so fetched again
+}
+
+// Counts returns what became of objects so far.
+func (c *Cache) Counts() CacheCounts {
+	return CacheCounts{c.counts.found.Load(), c.counts.fetched.Load(), c.counts.damaged.Load()}
 }
 
 // NewCache returns a cache before an origin.
@@ -56,7 +73,14 @@ func NewCache(origin Origin, cfg CacheConfig) (*Cache, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("making the folder of the cache: %w", err)
 	}
-	return &Cache{cfg: cfg, origin: origin, checked: make(map[string]int64)}, nil
+	root, err := os.OpenRoot(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the folder of the cache: %w", err)
+	}
+	return &Cache{
+		cfg: cfg, origin: origin, files: osFiles{root},
+		checked: make(map[string]int64), latest: make(map[string][]byte), settled: make(map[string]bool),
+	}, nil
 }
 
 // Local returns what the folder has, without asking the origin: an object that
@@ -88,7 +112,9 @@ func (c *Cache) Read(ctx context.Context, key string) ([]byte, Version, error) {
 	}
 	body, version, err := c.origin.Read(ctx, key)
 	if err == nil {
-		c.keep(key, body)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.latest[key] = body
 	}
 	return body, version, err
 }
@@ -115,8 +141,13 @@ func (c *Cache) Stat(ctx context.Context, key string) (Info, error) {
 	return Info{Key: key, Size: size}, nil
 }
 
-// Retain removes all objects named by their hash but those with the given keys.
+// Retain removes all objects named by their hash but those with the given keys,
+// once those, and what was read of others, are there to stay: at every moment the
+// folder has what was retained last, or now.
 func (c *Cache) Retain(keys []string) error {
+	if err := c.settle(keys); err != nil {
+		return err
+	}
 	keep := make(map[string]bool, len(keys))
 	for _, key := range keys {
 		keep[key] = true
@@ -136,8 +167,9 @@ func (c *Cache) Retain(keys []string) error {
 		}
 		c.mu.Lock()
 		delete(c.checked, key)
+		delete(c.settled, key)
 		c.mu.Unlock()
-		return root.Remove(name)
+		return c.files.remove(name)
 	})
 }
 
@@ -156,9 +188,11 @@ func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
 	body, err := os.ReadFile(c.path(key))
 	if err == nil && sha256.Sum256(body) == sum {
 		c.checked[key] = int64(len(body))
+		c.counts.found.Add(1)
 		return int64(len(body)), nil
 	}
 	if err == nil {
+		c.counts.damaged.Add(1)
 		c.cfg.Log.Warn("an object in the cache is damaged: fetching it again", "key", key)
 	}
 	if c.origin == nil {
@@ -171,6 +205,7 @@ func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
 		return 0, fmt.Errorf("reading %q: the origin sent something else, of %d bytes and hash %s",
 			key, len(body), versionOf(body))
 	}
+	c.counts.fetched.Add(1)
 	c.keep(key, body)
 	c.checked[key] = int64(len(body))
 	return int64(len(body)), nil
@@ -179,19 +214,74 @@ func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
 // partial ends the name of a file that is not whole yet.
 const partial = ".part"
 
-// keep puts an object into the folder, if that can be. It need not be durable:
-// what a crash leaves is checked before it is used.
+// keep puts an object into the folder, if that can be. It need not be durable
+// yet: what a crash leaves is checked before it is used.
 func (c *Cache) keep(key string, body []byte) {
-	path := c.path(key)
-	err := os.MkdirAll(filepath.Dir(path), 0o750)
-	if err == nil {
-		err = os.WriteFile(path+partial, body, 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+partial, path)
-	}
+	err := c.write(key, body)
 	if c.failing.Swap(err != nil) != (err != nil) && err != nil {
 		c.cfg.Log.Error("the cache can not be written; reading on without it", "error", err)
+	}
+}
+
+// write writes a file under another name first, so that it appears as a whole.
+func (c *Cache) write(key string, body []byte) error {
+	for i, char := range key {
+		if char != '/' {
+			continue
+		}
+		if err := c.files.mkdir(key[:i]); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := c.files.remove(key + partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := c.files.create(key + partial)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(body)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return c.files.rename(key+partial, key)
+}
+
+// settle makes objects durable, and then what was read of those that change. An
+// object that the folder did not take is no failure: it is not there to be found.
+func (c *Cache) settle(keys []string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		if c.settled[key] {
+			continue
+		}
+		if err := c.syncAll(key); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotFolder) {
+			return err
+		}
+		c.settled[key] = true
+	}
+	for key, body := range c.latest {
+		if err := c.write(key, body); err != nil {
+			return err
+		}
+		if err := c.syncAll(key); err != nil {
+			return err
+		}
+	}
+	clear(c.latest)
+	return nil
+}
+
+// syncAll makes a file durable, and all names on the way to it.
+func (c *Cache) syncAll(key string) error {
+	if err := c.files.syncFile(key); err != nil {
+		return err
+	}
+	for folder := folderOf(key); ; folder = folderOf(folder) {
+		if err := c.files.syncFolder(folder); err != nil || folder == "." {
+			return err
+		}
 	}
 }
 
