@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -18,14 +19,14 @@ type coding struct {
 	name   string // in Accept-Encoding and Content-Encoding
 	suffix string // of a copy's name
 	encode func(p *press, body []byte) ([]byte, error)
-	decode func(p *press, body []byte) ([]byte, error)
+	decode func(p *unpress, body []byte) ([]byte, error)
 }
 
 // codings are all there are. Their suffixes are those that web servers look for.
 var codings = []coding{
-	{"br", ".br", (*press).brotli, (*press).unbrotli},
-	{"gzip", ".gz", (*press).gzip, (*press).ungzip},
-	{"zstd", ".zst", (*press).zstd, (*press).unzstd},
+	{"br", ".br", (*press).brotli, (*unpress).brotli},
+	{"gzip", ".gz", (*press).gzip, (*unpress).gzip},
+	{"zstd", ".zst", (*press).zstd, (*unpress).zstd},
 }
 
 // Where more effort buys little on JSON of some kilobytes.
@@ -56,10 +57,10 @@ func uncoded(name string) (document string, c coding, ok bool) {
 	return name, coding{}, false
 }
 
-// press makes copies and reads them. Any number of goroutines may use it.
+// press makes copies. Any number of goroutines may use it.
 type press struct {
-	encoder *zstd.Encoder
-	decoder *zstd.Decoder
+	encoder           *zstd.Encoder
+	brotlis, gzippers sync.Pool // of writers, which are dear to make
 }
 
 func newPress() (*press, error) {
@@ -67,32 +68,46 @@ func newPress() (*press, error) {
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(largest))
+	return &press{encoder: encoder}, nil
+}
+
+// unpress reads copies. Any number of goroutines may use it.
+type unpress struct{ decoder *zstd.Decoder }
+
+func newUnpress() (*unpress, error) {
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(largest), zstd.WithDecoderConcurrency(0))
 	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
+		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing to read what is compressed: %w", err)
 	}
-	return &press{encoder, decoder}, nil
+	return &unpress{decoder}, nil
 }
 
 func (p *press) brotli(body []byte) ([]byte, error) {
-	var out bytes.Buffer
-	return finish(&out, brotli.NewWriterLevel(&out, brotliLevel), body)
+	w, ok := p.brotlis.Get().(*brotli.Writer)
+	if !ok {
+		w = brotli.NewWriterLevel(nil, brotliLevel)
+	}
+	defer p.brotlis.Put(w)
+	return encode(w, body)
 }
 
-func (p *press) unbrotli(body []byte) ([]byte, error) {
+func (p *unpress) brotli(body []byte) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(body)), largest))
 }
 
 func (p *press) gzip(body []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzipLevel)
-	if err != nil {
-		return nil, err
+	w, ok := p.gzippers.Get().(*gzip.Writer)
+	if !ok {
+		var err error
+		if w, err = gzip.NewWriterLevel(nil, gzipLevel); err != nil {
+			return nil, err
+		}
 	}
-	return finish(&out, w, body)
+	defer p.gzippers.Put(w)
+	return encode(w, body)
 }
 
-func (p *press) ungzip(body []byte) ([]byte, error) {
+func (p *unpress) gzip(body []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -102,9 +117,17 @@ func (p *press) ungzip(body []byte) ([]byte, error) {
 
 func (p *press) zstd(body []byte) ([]byte, error) { return p.encoder.EncodeAll(body, nil), nil }
 
-func (p *press) unzstd(body []byte) ([]byte, error) { return p.decoder.DecodeAll(body, nil) }
+func (p *unpress) zstd(body []byte) ([]byte, error) { return p.decoder.DecodeAll(body, nil) }
 
-func finish(out *bytes.Buffer, w io.WriteCloser, body []byte) ([]byte, error) {
+// resettable is a writer that can be used again.
+type resettable interface {
+	io.WriteCloser
+	Reset(to io.Writer)
+}
+
+func encode(w resettable, body []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w.Reset(&out)
 	if _, err := w.Write(body); err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ type Plan struct {
 	// known. Then Writes are those it takes if nothing is right already.
 	Whole   bool `json:"whole"`
 	Writes  int  `json:"writes"`  // of files, copies among them
-	Deletes int  `json:"deletes"` // of files; where Whole, of those that no release knows too, which are not counted
+	Deletes int  `json:"deletes"` // of files; not counted where Whole
 }
 
 // change is what becomes of the files of a document.
@@ -35,6 +35,7 @@ type planner struct {
 	known   templates
 	sources []*view // what each file may be of
 	target  *view
+	former  []*view // where whole, what the tree may have held, wherever it lay
 	whole   bool // what else files may be is not known
 	rewrite bool // every file is to be written again
 }
@@ -157,6 +158,7 @@ func (p *planner) compare(key release.Key) (change, error) {
 	}
 	if p.whole {
 		unchanged, everywhere = ovenbird.CountrySet{}, ovenbird.CountrySet{}
+		c.gone = ovenbird.CountrySet{} // what goes is found by looking
 		c.forced = c.forced.Union(soon(now))
 	}
 	if p.rewrite {

@@ -157,15 +157,13 @@ func (p *Publisher) prepare(ctx context.Context, w *writing, head release.Head, 
 	}
 	w.whole = s.Applied == nil || p.config.Check || p.config.Rewrite || s.Scope == nil || !s.Scope.equal(p.config.Scope)
 	for _, point := range points {
-		source, err := p.source(ctx, head, point, w.target)
-		if err != nil {
-			return err
-		}
-		if source == nil {
+		if _, kept := head.Release(point.Release.ID); !kept {
 			w.whole = true
 			continue
 		}
-		w.sources = append(w.sources, source)
+		if err := p.addSource(ctx, w, point); err != nil {
+			return err
+		}
 	}
 	if !w.whole {
 		return nil
@@ -184,25 +182,30 @@ func (p *Publisher) prepare(ctx context.Context, w *writing, head release.Head, 
 	return nil
 }
 
-// source returns the documents of a point; nil where they are not known any more,
-// or lie elsewhere than the target's.
-func (p *Publisher) source(ctx context.Context, head release.Head, at Point, target *view) (*view, error) {
-	if _, kept := head.Release(at.Release.ID); !kept {
-		return nil, nil //nolint:nilnil // nothing is known: that is no failure
-	}
-	r := target.release
-	if at.Release != target.Release {
-		var err error
+// addSource adds the documents of a point to what files may be of.
+func (p *Publisher) addSource(ctx context.Context, w *writing, at Point) (err error) {
+	r := w.target.release
+	if at.Release != w.target.Release {
 		if r, err = p.deps.Releases.Load(ctx, at.Release); err != nil {
-			return nil, err
+			return err
 		}
-		r.Share(target.release)
+		r.Share(w.target.release)
 	}
-	v, err := newView(ctx, r, at, p.config.Scope)
-	if err == nil && !v.layout.equal(target.layout) {
-		v = nil
+	source, err := newView(ctx, r, at, p.config.Scope)
+	if err != nil {
+		return err
 	}
-	return v, err
+	everywhere, err := newView(ctx, r, at, Scope{})
+	if err != nil {
+		return err
+	}
+	w.former = append(w.former, everywhere)
+	if source.layout.equal(w.target.layout) {
+		w.sources = append(w.sources, source)
+	} else {
+		w.whole = true
+	}
+	return nil
 }
 
 // carryOut writes what differs.
@@ -235,6 +238,9 @@ func (p *Publisher) carryOut(ctx context.Context, l *lease, w *writing, changes 
 func (s *State) begin(w *writing) {
 	s.Begun = append(slices.Clone(s.Begun), w.target.Point)
 	if w.whole || len(s.Begun) > mostBegun {
+		if s.Applied != nil {
+			s.Begun = slices.Insert(s.Begun, 0, *s.Applied)
+		}
 		s.Applied = nil
 	}
 	s.Begun = s.Begun[max(0, len(s.Begun)-mostBegun):]

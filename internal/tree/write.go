@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -273,7 +274,40 @@ func (w *writing) sweep(ctx context.Context) error {
 			w.report.swept = append(w.report.swept, info.Key)
 		}
 	}
-	return parallel(ctx, w.workers, slices.Values(left), w.removeFile)
+	documents, err := w.formerDocuments(ctx, left)
+	if err != nil {
+		return err
+	}
+	// What links to others goes first, as ever, as far as anybody knows what it is.
+	others := slices.DeleteFunc(slices.Clone(left), func(name string) bool { return documents[name] })
+	if err := parallel(ctx, w.workers, slices.Values(others), w.removeFile); err != nil {
+		return err
+	}
+	return parallel(ctx, w.workers, maps.Keys(documents), w.removeFile)
+}
+
+// formerDocuments returns those of some files that were documents, not lists, in
+// what the tree held before.
+func (w *writing) formerDocuments(ctx context.Context, names []string) (map[string]bool, error) {
+	documents := make(map[string]bool)
+	for _, v := range w.former {
+		rows := make(map[string]release.Row)
+		for _, name := range names {
+			document, _, _ := uncoded(name)
+			key, _, _ := v.layout.find(document)
+			if row, ok := v.rows.Get(key); ok {
+				rows[name] = row
+			}
+		}
+		if err := w.known.learn(ctx, v.release, slices.Collect(maps.Values(rows))); err != nil {
+			return nil, err
+		}
+		for name, row := range rows {
+			documents[name] = !slices.ContainsFunc(row.Classes, func(c release.Class) bool { return w.known[c.Object] != nil })
+		}
+	}
+	maps.DeleteFunc(documents, func(_ string, document bool) bool { return !document })
+	return documents, nil
 }
 
 // wants reports whether the target has a file.
