@@ -49,7 +49,7 @@ type Cache struct {
 	checked map[string]int64  // sizes of the objects that this process has checked
 	latest  map[string][]byte // objects that change, as they were read since Retain
 	settled map[string]bool   // objects that are known to survive a loss of power
-	failing atomic.Bool      // whether the folder could not be written last time
+	failing atomic.Bool       // whether the folder could not be written last time
 	counts  struct{ found, fetched, damaged atomic.Int64 }
 }
 
@@ -207,6 +207,7 @@ func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
 	}
 	c.counts.fetched.Add(1)
 	c.keep(key, body)
+	delete(c.settled, key)
 	c.checked[key] = int64(len(body))
 	return int64(len(body)), nil
 }
@@ -256,10 +257,11 @@ func (c *Cache) settle(keys []string) error {
 		if c.settled[key] {
 			continue
 		}
-		if err := c.syncAll(key); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotFolder) {
+		err := c.syncAll(key)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotFolder) {
 			return err
 		}
-		c.settled[key] = true
+		c.settled[key] = err == nil
 	}
 	for key, body := range c.latest {
 		if err := c.write(key, body); err != nil {

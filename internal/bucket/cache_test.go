@@ -100,6 +100,9 @@ func TestACacheAsksItsOriginOnceAndOutlivesIt(t *testing.T) {
 	if _, _, err := c.Read(t.Context(), "head"); err != nil {
 		t.Fatal(err)
 	}
+	if err := c.Retain([]string{keyOf(packed)}); err != nil {
+		t.Fatal(err)
+	}
 	if origin.reads != 2 {
 		t.Errorf("%d reads of the origin, want one of the pack and one of the head", origin.reads)
 	}

@@ -14,6 +14,7 @@ type fileSystem interface {
 	link(from, to string) error       // fails with os.ErrExist where to exists
 	rename(from, to string) error     // replaces what to is
 	remove(path string) error
+	syncFile(path string) error // one that is not open for writing any more
 	syncFolder(path string) error
 }
 
@@ -35,6 +36,8 @@ func (o osFiles) create(path string) (file, error) {
 func (o osFiles) link(from, to string) error   { return o.root.Link(from, to) }
 func (o osFiles) rename(from, to string) error { return o.root.Rename(from, to) }
 func (o osFiles) remove(path string) error     { return o.root.Remove(path) }
+
+func (o osFiles) syncFile(path string) error { return o.syncFolder(path) }
 
 func (o osFiles) syncFolder(path string) error {
 	f, err := o.root.Open(path)

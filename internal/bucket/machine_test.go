@@ -214,6 +214,17 @@ func (m *machine) remove(name string) error {
 	})
 }
 
+func (m *machine) syncFile(name string) error {
+	return m.do("sync", name, func() error {
+		n := m.now(name)
+		if n == nil {
+			return os.ErrNotExist
+		}
+		n.synced = n.content
+		return nil
+	})
+}
+
 func (m *machine) syncFolder(name string) error {
 	return m.do("syncFolder", name, func() error {
 		for inside, history := range m.names {
