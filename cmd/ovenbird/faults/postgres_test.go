@@ -189,6 +189,7 @@ func (m *team) freeze() {
 // Two and three processes on one PostgreSQL lose nothing and serve nothing wrong,
 // whichever of them is killed or stands still, and whatever becomes of the server.
 func TestPostgreSQLFaults(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%d processes", size), func(t *testing.T) {
 			if size != 2 && soak() == 0 {

@@ -111,6 +111,7 @@ func (s step) do(o *oven, killAt int) (effects int, killed string) {
 // A step that is killed before any of its effects, and again in its recovery,
 // comes to what it comes to when nobody kills it.
 func TestKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
 	for _, s := range steps() {
 		t.Run(s.name, func(t *testing.T) {
 			if s.long && soak() == 0 {
