@@ -9,6 +9,9 @@ GATEWAY         := bin/versitygw-$(GATEWAY_VERSION)
 # What holds the edge against HTTP/2's standard; internal/edge asks for this version.
 H2SPEC_VERSION := v2.2.1
 H2SPEC         := bin/h2spec-$(H2SPEC_VERSION)
+# Stands before an edge in the tests of internal/purge, which ask for this version.
+CADDY_VERSION := v2.11.9
+CADDY         := bin/caddy-$(CADDY_VERSION)
 # What the tests need from npm: the reference GraphQL implementation, GeoIP data,
 # generators of clients.
 NPM            := internal/shape/reference internal/edge/geoipdata internal/admin/client internal/webhook/client
@@ -81,7 +84,7 @@ clean: ## remove what was built and set up; environments in .ovenbird stay
 # The steps of `make test`.
 
 .PHONY: setup
-setup: tools $(GATEWAY) $(H2SPEC) $(NPM:%=%/node_modules/.package-lock.json)
+setup: tools $(GATEWAY) $(H2SPEC) $(CADDY) $(NPM:%=%/node_modules/.package-lock.json)
 
 .PHONY: tools
 tools:
@@ -103,6 +106,10 @@ $(LINTER):
 $(H2SPEC):
 	GOBIN="$(abspath bin)" $(GO) install github.com/summerwind/h2spec/cmd/h2spec@$(H2SPEC_VERSION)+incompatible
 	mv bin/h2spec $@
+
+$(CADDY):
+	GOBIN="$(abspath bin)" $(GO) install -p 1 github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION)
+	mv bin/caddy $@
 
 # -p 1: it is large, and compiling much of it at once takes gigabytes.
 $(GATEWAY):
