@@ -32,22 +32,27 @@ type edgeFlags struct {
 	accessLog                  bool
 	tls                        edge.TLS
 	limits                     limits
+	origin                     originFlags
 }
 
 func (c *cli) edge() *cobra.Command {
 	var f edgeFlags
 	cmd := &cobra.Command{
 		Use:   "edge",
-		Short: "Serve the releases in a bucket, and nothing else",
+		Short: "Serve the releases in a bucket or at an origin, and nothing else",
 		Long: "Edge follows the releases in a bucket and serves them from memory. It reads the bucket and needs nothing else:\n" +
 			"no site, no database. Run as many as you like, each for the countries that it is near to.\n\n" +
+			"With --origin it reads releases of `ovenbird up --origin-listen` instead, and needs no credentials for the bucket. An\n" +
+			"origin tells it of each release at once, and hears what became of it: `ovenbird releases show`. With --bucket too, it\n" +
+			"reads the bucket and is told by the origin. The token for it is in OVENBIRD_ORIGIN_TOKEN or --origin-token-file.\n\n" +
 			"With --bucket, every setting is a flag. Without it, the bucket and what no flag says come from the environment\n" +
 			"(--site, --env), as for `ovenbird up`.\n\n" +
 			"What it reads of a remote bucket it keeps in a folder (--cache), checks by hash, and serves at once at the next\n" +
 			"start, even where the bucket can not be reached. It prints `ready URL` when it listens; /readyz says when it has\n" +
 			"a release. Ctrl-C lets open requests end, then stops it.",
 		Example: "  ovenbird edge --bucket 's3://releases/prod?region=eu-north-1' --country-from fixed:FI --listen :8080\n" +
-			"  ovenbird edge --bucket /srv/releases --country-from header:CloudFront-Viewer-Country --trusted-proxy 10.0.0.0/8",
+			"  ovenbird edge --bucket /srv/releases --country-from header:CloudFront-Viewer-Country --trusted-proxy 10.0.0.0/8\n" +
+			"  OVENBIRD_ORIGIN_TOKEN=ovb_… ovenbird edge --origin https://origin.example.org --country-from fixed:FI --listen :8080",
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serveEdge(cmd.Context(), f) },
 	}
@@ -61,7 +66,10 @@ func (c *cli) edge() *cobra.Command {
 		"file of public keys whose previews to take (ovenbird preview); it is read again when it changes")
 	flags.StringVar(&f.cache, "cache", "",
 		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
-	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s)")
+	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s, for an origin 5s)")
+	flags.StringSliceVar(&f.origin.urls, "origin", nil, "address of an origin, such as https://origin.example.org; several of one environment")
+	flags.StringVar(&f.origin.tokenFile, "origin-token-file", "", "file with the token for the origin, which may be replaced")
+	flags.StringVar(&f.origin.name, "name", "", "what the origin calls this edge (default: host and port)")
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
 	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,
 		"for how long a CDN may keep a document that is purged at every publication (CDN-Cache-Control; default: not said)")
@@ -83,18 +91,25 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
-	origin := &lazyBucket{url: url}
-	defer origin.close(log)
-	deps, remote, err := c.edgeDeps(ctx, origin, f.cache, log)
+	origins, err := newOrigins(f.origin, config.Countries, log)
 	if err != nil {
 		return err
 	}
+	lazy := &lazyBucket{url: url}
+	defer lazy.close(log)
+	source, poll, err := c.edgeSource(ctx, lazy, origins)
+	if err != nil {
+		return err
+	}
+	deps, err := c.edgeDeps(source, poll > 0, f.cache, log)
+	if err != nil {
+		return err
+	}
+	deps.Progress = origins.progress()
 	if f.accessLog {
 		deps.AccessLog = log
 	}
-	if config.Poll == 0 && remote {
-		config.Poll = remotePoll
-	}
+	config.Poll = cmp.Or(config.Poll, poll)
 	if err := c.takePreviews(&deps, f.previewKeys, log); err != nil {
 		return err
 	}
@@ -114,19 +129,20 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	var group lifecycle.Group
 	group.Add("edge", serving)
 	f.limits.addServer(&group, server, serving)
+	origins.add(&group, server, serving)
 	return group.Run(ctx, func() {
 		fmt.Fprintf(c.stdout, "ready %s\n", server.URL()) //nolint:errcheck // who waits for it sees that it is missing
 	})
 }
 
-// edgeSettings puts the flags over the environment's variables. Without a
-// bucket among the flags there must be an environment.
+// edgeSettings puts the flags over the environment's variables. Without a bucket
+// or an origin among the flags there must be an environment.
 func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string, err error) {
 	settings := &site.Environment{Listen: "127.0.0.1:8080"}
-	if c.bucket == "" {
+	if c.bucket == "" && len(f.origin.urls) == 0 {
 		loaded, err := site.Load(c.siteDir)
 		if err != nil {
-			return config, "", "", fmt.Errorf("%w (an edge without a site needs --bucket)", err)
+			return config, "", "", fmt.Errorf("%w (an edge without a site needs --bucket or --origin)", err)
 		}
 		if settings, err = loaded.Environment(c.env); err != nil {
 			return config, "", "", err
@@ -165,31 +181,42 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 	return config, cmp.Or(f.listen, settings.Listen), url, nil
 }
 
-// edgeDeps returns where an edge reads releases: the bucket, with a cache before
-// it where it is remote or a folder for one is given.
-func (c *cli) edgeDeps(ctx context.Context, origin *lazyBucket, dir string, log *slog.Logger) (deps edge.Deps, remote bool, err error) {
-	deps.Log = log
+// edgeSource returns where an edge reads objects, and how often it looks there
+// unless it is told otherwise; 0, where that is on this machine.
+func (c *cli) edgeSource(ctx context.Context, lazy *lazyBucket, origins *origins) (source bucket.Origin, poll time.Duration, err error) {
+	if origins != nil && c.bucket == "" {
+		return origins.client, originPoll, nil
+	}
 	opening, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	opened, err := origin.open(opening)
-	// One that can not be reached may come back, and must be remote.
-	if errors.Is(err, bucket.ErrSettings) || ctx.Err() != nil {
-		return deps, false, bucketFailed(err)
+	opened, err := lazy.open(opening)
+	switch {
+	case errors.Is(err, bucket.ErrSettings) || ctx.Err() != nil:
+		return nil, 0, bucketFailed(err)
+	case err != nil || opened.Remote(): // one that can not be reached may come back, and must be remote
+		return lazy, remotePoll, nil
+	default:
+		return lazy, 0, nil
 	}
-	remote = err != nil || opened.Remote()
+}
+
+// edgeDeps returns what an edge reads of: the source, with a cache before it where
+// it is remote or a folder for one is given.
+func (c *cli) edgeDeps(source bucket.Origin, remote bool, dir string, log *slog.Logger) (deps edge.Deps, err error) {
+	deps.Log = log
 	if dir == "" && !remote {
-		deps.Releases, err = release.NewReader(origin)
-		return deps, false, err
+		deps.Releases, err = release.NewReader(source)
+		return deps, err
 	}
-	cache, err := bucket.NewCache(origin, bucket.CacheConfig{
+	cache, err := bucket.NewCache(source, bucket.CacheConfig{
 		Dir: cmp.Or(dir, filepath.Join(c.data, c.env, "edge")), Sum: packSum, Log: log,
 	})
 	if err != nil {
-		return deps, remote, err
+		return deps, err
 	}
 	cached, err := release.NewReader(cache.Local())
 	if err != nil {
-		return deps, remote, err
+		return deps, err
 	}
 	deps.Cached = cached
 	deps.Retain = func(packs []release.Hash) {
@@ -202,7 +229,7 @@ func (c *cli) edgeDeps(ctx context.Context, origin *lazyBucket, dir string, log 
 		}
 	}
 	deps.Releases, err = release.NewReader(cache)
-	return deps, remote, err
+	return deps, err
 }
 
 // patience is how long an edge waits for a bucket before it begins without.

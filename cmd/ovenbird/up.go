@@ -22,8 +22,12 @@ import (
 	"ovenbird/internal/storefront"
 )
 
+// upFlags are where a process that is up listens.
+type upFlags struct{ listen, adminListen, originListen string }
+
 func (c *cli) up() *cobra.Command {
-	var listen, adminListen, at string
+	var f upFlags
+	var at string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run everything in one process: import, bake, serve",
@@ -35,12 +39,14 @@ func (c *cli) up() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.serve(cmd.Context(), listen, adminListen, clock(start))
+			return c.serve(cmd.Context(), f, clock(start))
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, host:port; port 0 takes a free one")
-	cmd.Flags().StringVar(&adminListen, "admin-listen", "",
+	cmd.Flags().StringVar(&f.listen, "listen", "", "address to listen on, host:port; port 0 takes a free one")
+	cmd.Flags().StringVar(&f.adminListen, "admin-listen", "",
 		"address of the admin API, or none; by default on 127.0.0.1, one port above --listen")
+	cmd.Flags().StringVar(&f.originListen, "origin-listen", "",
+		"address at which `ovenbird edge --origin` reads releases, or none; none by default")
 	cmd.Flags().StringVar(&at, "at", "", "pretend that it is this instant (RFC 3339) at the start; the clock runs on from there")
 	return cmd
 }
@@ -55,7 +61,7 @@ func clock(start time.Time) func() time.Time {
 }
 
 // serve runs the environment until ctx ends.
-func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() time.Time) (err error) {
+func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err error) {
 	e, err := c.openToBake(ctx)
 	if err != nil {
 		return err
@@ -72,7 +78,13 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
-	serving, err := edge.New(e.edgeConfig(), edge.Deps{Releases: e.releases, Log: log, Now: now})
+	spreading, err := newSpreading(ctx, e, f.originListen, log)
+	if err != nil {
+		return err
+	}
+	serving, err := edge.New(e.edgeConfig(), edge.Deps{
+		Releases: e.releases, Log: log, Now: now, Progress: reported(spreading.reporter),
+	})
 	if err != nil {
 		return err
 	}
@@ -81,7 +93,7 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	if err != nil {
 		return err
 	}
-	runs, service, err := e.baker(ctx, log, now, func() { serving.Notify(); auditing.notify(); hooks.Notify() })
+	runs, service, err := e.baker(ctx, log, now, func() { spreading.notify(); serving.Notify(); auditing.notify(); hooks.Notify() })
 	if err != nil {
 		return err
 	}
@@ -89,7 +101,7 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	if err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
-	listen = cmp.Or(listen, e.settings.Listen)
+	listen := cmp.Or(f.listen, e.settings.Listen)
 	server := edge.NewServer(listen, routes(e.site.Dir, serving), log)
 	limits := limits{}.over(e.settings)
 	if err := limits.use(server, edgeConfig(e.settings).TrustedProxies); err != nil {
@@ -100,18 +112,20 @@ func (c *cli) serve(ctx context.Context, listen, adminListen string, now func() 
 	group.Add("edge", serving)
 	group.Add("bake", service)
 	limits.addServer(&group, server, serving)
+	spreading.add(&group, server)
 	group.Add("sources", follower)
 	group.Add("audit", auditing)
 	group.Add("webhooks", hooks)
 	if err := e.addDrafts(ctx, &group, log, now); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
-	tellAdmin, err := c.addAdmin(ctx, &group, e, service, follower, adminAddress(adminListen, listen), log, now)
+	tellAdmin, err := c.addAdmin(ctx, &group, e, service, follower, adminAddress(f.adminListen, listen), log, now)
 	if err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
 	return group.Run(ctx, func() {
 		tellAdmin()
+		spreading.tell(c)
 		c.ready("http://" + server.Addr().String())
 	})
 }
