@@ -80,7 +80,7 @@ func (c *cli) root() *cobra.Command {
 	needsCommand(root)
 	root.AddCommand(c.up(), c.edge(), c.verify(), c.importFiles(), c.export(), c.sources(), c.bake(), c.releases(), c.edges(), c.explain(), c.schema(),
 		c.token(), c.doctor(), c.search(), c.backup(), c.restore(), c.move())
-	root.AddCommand(c.preview())
+	root.AddCommand(c.preview(), c.geoip())
 	return root
 }
 

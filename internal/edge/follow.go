@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +39,12 @@ func (e *Edge) Start(ctx context.Context, _ func(error)) error {
 	}
 	go func() {
 		defer close(e.follow.done)
+		var beside sync.WaitGroup
+		if l, ok := e.locator.(*geoIP); ok {
+			beside.Go(func() { l.follow(following, e.log) })
+		}
 		e.run(following, failures)
+		beside.Wait()
 	}()
 	return nil
 }

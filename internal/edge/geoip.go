@@ -1,71 +1,74 @@
 package edge
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
-	"github.com/oschwald/maxminddb-golang/v2"
-
+	"ovenbird/internal/geoip"
 	"ovenbird/internal/ovenbird"
 )
 
-// geoIP looks addresses up in a MaxMind DB whose records have a country_code.
+// geoIP looks addresses up in a file, as it is now.
 type geoIP struct {
-	reader  *maxminddb.Reader
-	trusted networks
-	// countries has the country of each record, by where it lies in the file.
-	// Records are shared, so there are a few hundred for all networks together.
-	countries map[uintptr]uint8
+	file     string
+	trusted  networks
+	database atomic.Pointer[geoip.Database]
+	written  time.Time // belongs to whoever reads the file
 }
 
-// openGeoIP reads and checks the whole file: a broken one is refused now, not
-// when the first viewer from the broken part comes.
 func openGeoIP(file string, trusted networks) (*geoIP, error) {
-	// Read, not mapped: writing over a mapped file would bring the process down.
-	body, err := os.ReadFile(file)
-	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "reading the GeoIP file: %w", err)
-	}
-	reader, err := maxminddb.OpenBytes(body)
-	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "the GeoIP file %s is not usable: %w", file, err)
-	}
-	g := &geoIP{reader: reader, trusted: trusted, countries: make(map[uintptr]uint8)}
-	if err := g.index(); err != nil {
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "the GeoIP file %s is not usable: %w", file, err)
-	}
-	return g, nil
+	g := &geoIP{file: file, trusted: trusted}
+	return g, g.load()
 }
 
-// index walks all networks, which finds what is broken in the file's tree and
-// records. (The reader's own Verify also wants the description that the
-// format recommends, and that the data set does not have.)
-func (g *geoIP) index() error {
-	skip := make(map[uintptr]bool)
-	for result := range g.reader.Networks() {
-		if err := result.Err(); err != nil {
-			return err
+// geoIPCheck is how often the file is looked at.
+const geoIPCheck = 10 * time.Second
+
+// follow takes the file up whenever it changes, until ctx ends. One that can not
+// be used is told of once, and leaves the one before in use.
+func (g *geoIP) follow(ctx context.Context, log *slog.Logger) {
+	ticker := time.NewTicker(geoIPCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
-		offset := result.Offset()
-		if _, known := g.countries[offset]; known || skip[offset] {
-			continue
-		}
-		var code string
-		if err := result.DecodePath(&code, "country_code"); err != nil {
-			return err
-		}
-		if v := viewerIn(code); v.known {
-			g.countries[offset] = v.country
-		} else {
-			skip[offset] = true
+		before := g.database.Load()
+		if err := g.load(); err != nil {
+			log.Error("the new GeoIP file can not be used; the one before stays", "error", err)
+		} else if now := g.database.Load(); now != before {
+			log.Info("a new GeoIP file is in use", "file", g.file, "built", now.Info().Built, "countries", now.Info().Countries)
 		}
 	}
-	if len(g.countries) == 0 {
-		return ovenbird.Errorf(ovenbird.Invalid, "no record has a country_code: use the data set that docs/edge.md names")
+}
+
+// load reads the file if it changed.
+func (g *geoIP) load() error {
+	info, err := os.Stat(g.file)
+	if err != nil {
+		if g.written.IsZero() {
+			return ovenbird.Errorf(ovenbird.Invalid, "GeoIP file: %w", err)
+		}
+		return nil // on its way, or it will be missed at the next start
 	}
+	if info.ModTime().Equal(g.written) {
+		return nil
+	}
+	g.written = info.ModTime()
+	database, err := geoip.Open(g.file)
+	if err != nil {
+		return err
+	}
+	g.database.Store(database)
 	return nil
 }
 
@@ -80,11 +83,7 @@ func (g *geoIP) locate(r *http.Request) viewer {
 			return viewer{}
 		}
 	}
-	result := g.reader.Lookup(address)
-	if !result.Found() {
-		return viewer{}
-	}
-	country, known := g.countries[result.Offset()]
+	country, known := g.database.Load().Country(address)
 	return viewer{country: country, known: known}
 }
 
