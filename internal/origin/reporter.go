@@ -95,10 +95,15 @@ func (r *Reporter) Stop(ctx context.Context) error {
 	return nil
 }
 
-// current is what there is to report now.
+// current is what there is to report now. What happened before needs no report of
+// its own.
 func (r *Reporter) current() spread.Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	select {
+	case <-r.wake:
+	default:
+	}
 	report := r.report
 	report.Sent = time.Now()
 	return report

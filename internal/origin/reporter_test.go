@@ -1,0 +1,97 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/spread"
+)
+
+// post keeps what a reporter sends, unless it fails.
+type post struct {
+	sent  []spread.Report
+	tries int
+	fail  error
+}
+
+func (p *post) send(_ context.Context, r spread.Report) error {
+	p.tries++
+	if p.fail == nil {
+		p.sent = append(p.sent, r)
+	}
+	return p.fail
+}
+
+func newReporter(t *testing.T, p *post) *Reporter {
+	t.Helper()
+	r := NewReporter(func() string { return "edge" }, []ovenbird.Country{"FI"}, p.send, nil)
+	if err := r.Start(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func wait(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func serves(r *Reporter, release string) {
+	r.Changed(func(report *spread.Report) { report.Previous, report.Release = report.Release, release })
+}
+
+func TestAnEdgeReportsOncePerReleaseThatItIsAliveAndThatItLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{}
+		r := newReporter(t, p)
+		serves(r, "r1")
+		wait(time.Second)
+		serves(r, "r2")
+		serves(r, "r3") // at once: one report of both
+		wait(time.Second)
+		if len(p.sent) != 2 || p.sent[0].Release != "r1" || p.sent[1].Release != "r3" {
+			t.Fatalf("got %+v, want a report of r1 and one of r3", p.sent)
+		}
+		if got := p.sent[1]; got.Edge != "edge" || !slices.Equal(got.Countries, []ovenbird.Country{"FI"}) || time.Since(got.Sent) > time.Second {
+			t.Errorf("got %+v", got)
+		}
+		wait(3 * spread.Beat)
+		if got := len(p.sent); got < 4 || got > 6 {
+			t.Errorf("after three beats there are %d reports", got)
+		}
+		if err := r.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if last := p.sent[len(p.sent)-1]; !last.Leaving || last.Edge != "edge" {
+			t.Errorf("at the end: %+v", last)
+		}
+	})
+}
+
+func TestWhatCouldNotBeReportedIsLaterUnlessThereIsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{fail: errors.New("the origin is gone")}
+		r := newReporter(t, p)
+		serves(r, "r1")
+		wait(time.Hour)
+		if p.tries < 10 || p.tries > 150 {
+			t.Errorf("in an hour it was tried %d times", p.tries)
+		}
+		serves(r, "r2")
+		wait(time.Second)
+		p.fail = nil
+		wait(2 * time.Minute)
+		if len(p.sent) != 1 || p.sent[0].Release != "r2" {
+			t.Errorf("got %+v, want one report, of r2", p.sent)
+		}
+		p.fail = errors.New("the origin is gone again")
+		if err := r.Stop(t.Context()); err != nil {
+			t.Errorf("that nobody hears of the end is an error: %v", err)
+		}
+	})
+}
