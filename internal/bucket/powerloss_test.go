@@ -58,7 +58,7 @@ func (s *shop) publish(t *testing.T, packs ...int) error {
 // newest all right, and does what was to be done again.
 func look(t *testing.T, disk map[string]file0, heads []string, oldest int) {
 	t.Helper()
-	dir := inMemory(t)
+	dir := seedtest.Dir(t)
 	restore(t, dir, disk)
 	b, err := OpenDisk(t.Context(), dir)
 	if err != nil {
@@ -96,22 +96,6 @@ func look(t *testing.T, disk map[string]file0, heads []string, oldest int) {
 	}
 }
 
-// inMemory returns a folder that is gone after the test, in memory where the system
-// has such folders: what these tests know of syncing they know from the machine.
-func inMemory(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "ovenbird-test-") //nolint:usetesting // the test says where
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // progress returns how many heads had been tried and acknowledged at each step.
 func progress(log []snapshot) (tried, done []int) {
 	tried, done = make([]int, len(log)), make([]int, len(log))
@@ -135,7 +119,7 @@ func TestPowerLossAnywhereKeepsTheHeadAndWhatItLeadsTo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes many folders")
 	}
-	b, m := openMachine(t, inMemory(t))
+	b, m := openMachine(t, seedtest.Dir(t))
 	s := &shop{machine: m, bucket: b}
 	if err := errors.Join(s.publish(t, 0, 1), s.publish(t, 1, 2)); err != nil {
 		t.Fatal(err)
@@ -173,7 +157,7 @@ func TestPowerLossAmidFailuresOfTheDisk(t *testing.T) {
 	seedtest.Each(t, 10, func(t *testing.T, seed uint64) {
 		t.Helper()
 		random := rand.New(rand.NewPCG(seed, 3))
-		first, m := openMachine(t, inMemory(t))
+		first, m := openMachine(t, seedtest.Dir(t))
 		processes := []*Bucket{first, m.another(t)}
 		m.fail = func(op, _ string) error {
 			if random.IntN(12) > 0 || op == "remove" {

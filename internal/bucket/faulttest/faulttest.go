@@ -145,6 +145,14 @@ func (s *Store) Clone() *Store {
 	return clone
 }
 
+// Become makes the store what another one is.
+func (s *Store) Become(other *Store) {
+	objects := other.Clone().objects
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects = objects
+}
+
 func (s *Store) now() time.Time {
 	if s.Now == nil {
 		return time.Now()

@@ -47,3 +47,20 @@ func Locked[A, R any](do func(A) R) func(A) R {
 		return do(a)
 	}
 }
+
+// Dir returns a folder that is gone after the test, in memory where the system has
+// such folders: for tests that sync much, and to whom it does not matter whether
+// that is so.
+func Dir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "ovenbird-test-") //nolint:usetesting // to say where
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
