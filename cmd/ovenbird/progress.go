@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"ovenbird/internal/importer"
@@ -19,6 +20,8 @@ type progress struct {
 	shown    time.Time
 	length   int  // of the line on the terminal
 	told     bool // whether it goes on from an interrupted run
+
+	mu sync.Mutex // of those who tell of files
 }
 
 func (c *cli) newProgress(what string) *progress {

@@ -32,7 +32,7 @@ func (c *cli) releases() *cobra.Command {
 		c.onReleases("list", "List the releases that are kept", 0, c.listReleases),
 		c.show(),
 		c.onReleases("diff FROM TO", "Show the rows in which two releases differ", 2, c.diffReleases),
-		pin, rollback,
+		pin, rollback, c.publishTree(),
 		c.onReleases("unpin ID", "Let a pinned release go when its time comes", 1,
 			func(ctx context.Context, s *release.Store, ids []string) error {
 				_, err := s.Unpin(ctx, ids[0])

@@ -115,6 +115,9 @@ func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err e
 	spreading.add(&group, server)
 	group.Add("sources", follower)
 	group.Add("audit", auditing)
+	if err := e.addTree(ctx, &group, log, now); err != nil {
+		return errors.Join(err, runs.Stop(ctx))
+	}
 	group.Add("webhooks", hooks)
 	if err := e.addDrafts(ctx, &group, log, now); err != nil {
 		return errors.Join(err, runs.Stop(ctx))

@@ -19,13 +19,15 @@ import (
 func (c *cli) verify() *cobra.Command {
 	config := audit.Config{}
 	var all bool
+	var treeURL string
 	cmd := &cobra.Command{
 		Use:   "verify [RELEASE]",
 		Short: "Audit a release, and an edge, by a model that shares no code with the bake",
 		Long: "Verify works out anew, slowly and plainly, who may see what and when, and compares every document of a sample of\n" +
 			"variations byte for byte with the release: at its instant, at transitions ahead, and right before them. It reads\n" +
 			"everything the release refers to and checks its hashes. With --edge it asks a running edge for every document of\n" +
-			"these variations too, and for those that only other countries have.\n\n" +
+			"these variations too, and for those that only other countries have. With --tree it reads all files of these\n" +
+			"variations in a tree (`ovenbird releases publish-tree`), copies and leftovers too, and with --all the names of all.\n\n" +
 			"It judges by the catalog as it is: if that has changed since the release was made, bake first.\n" +
 			"Exit code 0: all is as it has to be. 1: something is not, or the audit could not be done.",
 		Example: "  ovenbird verify --all\n  ovenbird verify --variations 20 --edge http://127.0.0.1:8080",
@@ -37,7 +39,7 @@ func (c *cli) verify() *cobra.Command {
 			if config.Seed == 0 {
 				config.Seed = rand.Uint64() //nolint:gosec // it is printed: a draw to repeat, not a secret
 			}
-			return c.audit(cmd.Context(), strings.Join(list, ""), config)
+			return c.audit(cmd.Context(), strings.Join(list, ""), treeURL, all, config)
 		},
 	}
 	flags := cmd.Flags()
@@ -46,11 +48,12 @@ func (c *cli) verify() *cobra.Command {
 	flags.BoolVar(&all, "all", false, "all variations at all transitions")
 	flags.Uint64Var(&config.Seed, "seed", 0, "what decides the draw, to repeat one; printed in the report")
 	flags.StringVar(&config.Edge, "edge", "", "address of an edge to ask too; it must believe the country in the address")
+	flags.StringVar(&treeURL, "tree", "", "a tree of plain files to read too: a folder or s3://NAME/PREFIX?region=REGION")
 	return cmd
 }
 
 // audit audits the release with an id, or the one that is served.
-func (c *cli) audit(ctx context.Context, id string, config audit.Config) error {
+func (c *cli) audit(ctx context.Context, id, treeURL string, all bool, config audit.Config) error {
 	e, err := c.openWithReleases(ctx)
 	if err != nil {
 		return err
@@ -76,7 +79,13 @@ func (c *cli) audit(ctx context.Context, id string, config audit.Config) error {
 	began := time.Now()
 	config.Progress = c.auditProgress()
 	config.Edge = strings.TrimSuffix(config.Edge, "/")
-	report, err := audit.Run(ctx, config, audit.Deps{Model: judge, Site: &rules, Release: audited})
+	deps := audit.Deps{Model: judge, Site: &rules, Release: audited}
+	var report *audit.Report
+	if treeURL == "" {
+		report, err = audit.Run(ctx, config, deps)
+	} else {
+		report, err = auditTree(ctx, config, deps, treeURL, all)
+	}
 	if err != nil {
 		return err
 	}

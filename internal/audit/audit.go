@@ -35,8 +35,21 @@ type Deps struct {
 	Model   *model.Model
 	Site    *model.Site
 	Release *release.Release
+	// Tree is a tree of plain files to look at too, and then only variations that it
+	// has are drawn. Nil means none.
+	Tree tree
 	// Now is the edge's clock; nil means time.Now.
 	Now func() time.Time
+}
+
+// tree is documents in plain files; *tree.Reader is one.
+type tree interface {
+	// Has reports whether a variation belongs in the tree.
+	Has(country ovenbird.Country, edition string) bool
+	// Documents returns a variation's documents by path, and by the names of other
+	// files, such as precompressed copies, what is wrong with those.
+	Documents(ctx context.Context, country ovenbird.Country, edition string) (
+		documents map[string][]byte, wrong map[string]string, err error)
 }
 
 // Kind says what is wrong with a document.
@@ -47,11 +60,12 @@ const (
 	Missing   Kind = "missing"   // it has to be there and is not
 	Forbidden Kind = "forbidden" // it is there and must not be
 	Different Kind = "different" // it says something else
+	Copy      Kind = "copy"      // a file that has to be the same as a document is not; Found says why
 )
 
 // Violation is a document that is not as it has to be.
 type Violation struct {
-	Where    string           `json:"where"` // "release" or "edge"
+	Where    string           `json:"where"` // "release", "edge" or "tree"
 	Kind     Kind             `json:"kind"`
 	Country  ovenbird.Country `json:"country"`
 	Edition  string           `json:"edition"`
@@ -110,6 +124,9 @@ func Run(ctx context.Context, config Config, deps Deps) (*Report, error) {
 		report: Report{Release: deps.Release.Ref().ID, Seed: config.Seed, Violations: []Violation{}},
 	}
 	variations := deps.Site.Variations()
+	if a.Tree != nil {
+		variations = slices.DeleteFunc(variations, func(v model.Variation) bool { return !a.Tree.Has(v.Country, v.Edition()) })
+	}
 	a.report.Of = len(variations)
 	a.random.Shuffle(len(variations), func(i, j int) { variations[i], variations[j] = variations[j], variations[i] })
 	if config.Variations > 0 {
@@ -149,10 +166,15 @@ func (a *auditor) variation(ctx context.Context, v model.Variation) error {
 	if err := a.afterHorizon(ctx, v); err != nil {
 		return err
 	}
-	if a.Edge == "" {
+	if a.Edge != "" {
+		if err := a.ask(ctx, v); err != nil {
+			return err
+		}
+	}
+	if a.Tree == nil {
 		return nil
 	}
-	return a.ask(ctx, v)
+	return a.look(ctx, v)
 }
 
 // draw takes some of the transitions, in any order.
@@ -166,10 +188,6 @@ func (a *auditor) draw(transitions []time.Time) []time.Time {
 }
 
 func (a *auditor) add(where string, v model.Variation, at time.Time, d model.Difference) {
-	if len(a.report.Violations) >= a.Most {
-		a.report.More++
-		return
-	}
 	violation := Violation{Where: where, Kind: Different, Country: v.Country, Edition: v.Edition(), Path: d.Path, At: at.UTC()}
 	switch {
 	case d.Found == nil:
@@ -179,7 +197,16 @@ func (a *auditor) add(where string, v model.Variation, at time.Time, d model.Dif
 	default:
 		violation.Expected, violation.Found = around(d.Expected, d.Found)
 	}
-	a.report.Violations = append(a.report.Violations, violation)
+	a.violate(violation)
+}
+
+// violate notes a violation, if there is room for it.
+func (a *auditor) violate(v Violation) {
+	if len(a.report.Violations) >= a.Most {
+		a.report.More++
+		return
+	}
+	a.report.Violations = append(a.report.Violations, v)
 }
 
 // around returns what two texts say around their first difference.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,19 +20,43 @@ const longestAnswer = 64 << 20
 // ask gets every document of a variation from the edge, and every one that is
 // there in other countries alone, which it must refuse.
 func (a *auditor) ask(ctx context.Context, v model.Variation) error {
+	return a.hold(v, "edge", func(before time.Time) (map[string][]byte, error) {
+		if err := a.found.turnTo(ctx, v.Edition(), before); err != nil {
+			return nil, err
+		}
+		found := make(map[string][]byte)
+		for _, path := range a.found.paths() {
+			body, there, err := a.get(ctx, v, path)
+			if err != nil {
+				return nil, err
+			}
+			if there {
+				found[path] = body
+			}
+		}
+		return found, nil
+	})
+}
+
+// look reads every file of a variation in the tree.
+func (a *auditor) look(ctx context.Context, v model.Variation) error {
+	return a.hold(v, "tree", func(before time.Time) (map[string][]byte, error) {
+		found, wrong, err := a.Tree.Documents(ctx, v.Country, v.Edition())
+		for _, name := range slices.Sorted(maps.Keys(wrong)) {
+			a.violate(Violation{
+				Where: "tree", Kind: Copy, Country: v.Country, Edition: v.Edition(), Path: name, At: before.UTC(), Found: wrong[name],
+			})
+		}
+		return found, err
+	})
+}
+
+// hold compares what is served now with what has to be.
+func (a *auditor) hold(v model.Variation, where string, get func(before time.Time) (map[string][]byte, error)) error {
 	before := a.Now()
-	if err := a.found.turnTo(ctx, v.Edition(), before); err != nil {
+	found, err := get(before)
+	if err != nil {
 		return err
-	}
-	found := make(map[string][]byte)
-	for _, path := range a.found.paths() {
-		body, there, err := a.get(ctx, v, path)
-		if err != nil {
-			return err
-		}
-		if there {
-			found[path] = body
-		}
 	}
 	after := a.Now()
 	differences := a.Model.At(v, before).Compare(found)
@@ -42,7 +67,7 @@ func (a *auditor) ask(ctx context.Context, v model.Variation) error {
 		})
 	}
 	for _, d := range differences {
-		a.add("edge", v, before, d)
+		a.add(where, v, before, d)
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ type Environment struct {
 	// Bucket is where releases lie, a folder's path or a URL such as
 	// s3://NAME/PREFIX; "" is a folder in the folder for data.
 	Bucket string
+	// Tree is where plain files of each release are kept, a folder's path or a URL;
+	// "" is nowhere.
+	Tree string
 	// Poll is how often edges look for a new release; 0 is what suits the bucket.
 	Poll time.Duration
 	// Audit is how many variations of each release are audited after it was
@@ -98,6 +101,7 @@ const (
 	databaseVariable    = "OVENBIRD_DATABASE"
 	previewVariable     = "OVENBIRD_PREVIEW_KEYS"
 	bucketVariable      = "OVENBIRD_BUCKET"
+	treeVariable        = "OVENBIRD_TREE"
 	pollVariable        = "OVENBIRD_POLL"
 	auditVariable       = "OVENBIRD_AUDIT"
 	webhooksVariable    = "OVENBIRD_WEBHOOKS"
@@ -112,7 +116,7 @@ const (
 var variables = []string{
 	previewVariable,
 	listenVariable, originVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
-	auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
+	treeVariable, auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
 	purgeVariable, sharedVariable,
 }
 
@@ -187,7 +191,10 @@ func (r *environmentReader) read(name, body string) *Environment {
 	}
 	e.GeoIPDatabase, e.PreviewKeys = r.path(found[geoIPVariable]), r.path(found[previewVariable])
 	if v, ok := found[bucketVariable]; ok && v.text != "" {
-		e.Bucket = r.bucket(v)
+		e.Bucket = r.bucket(bucketVariable, v)
+	}
+	if v, ok := found[treeVariable]; ok && v.text != "" {
+		e.Tree = r.bucket(treeVariable, v)
 	}
 	if v, ok := found[pollVariable]; ok {
 		e.Poll = r.poll(v)
@@ -271,15 +278,15 @@ func (r *environmentReader) listen(v variable) string {
 	return v.text
 }
 
-func (r *environmentReader) bucket(v variable) string {
+func (r *environmentReader) bucket(name string, v variable) string {
 	if !strings.Contains(v.text, "://") {
 		return r.path(v)
 	}
 	if u, err := url.Parse(v.text); err != nil {
-		r.at(v.place, "%s is not a URL; use s3://NAME/PREFIX?region=REGION, or a folder's path", bucketVariable)
+		r.at(v.place, "%s is not a URL; use s3://NAME/PREFIX?region=REGION, or a folder's path", name)
 	} else if u.User != nil {
 		r.at(v.place, "%s has credentials in it, where others can see them: leave them out, and set AWS_ACCESS_KEY_ID and "+
-			"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", bucketVariable)
+			"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", name)
 	}
 	return v.text
 }

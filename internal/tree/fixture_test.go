@@ -84,9 +84,14 @@ func (m moment) documents(edition string, country ovenbird.Country) map[string]s
 	return documents
 }
 
-func titleBody(title string, version int) string { return fmt.Sprintf(`{"id":%q,"text":%d}`, title, version) }
-func cardBody(title string, version int) string  { return fmt.Sprintf(`{"id":%q,"card":%d}`, title, version) }
-func siteBody(version int) string                { return fmt.Sprintf(`{"site":%d}`, version) }
+func titleBody(title string, version int) string {
+	return fmt.Sprintf(`{"id":%q,"text":%d}`, title, version)
+}
+
+func cardBody(title string, version int) string {
+	return fmt.Sprintf(`{"id":%q,"card":%d}`, title, version)
+}
+func siteBody(version int) string { return fmt.Sprintf(`{"site":%d}`, version) }
 
 // files returns the names of all files, without copies, and what they hold.
 func (m moment) files(scope tree.Scope) map[string]string {

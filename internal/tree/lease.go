@@ -50,7 +50,8 @@ func (p *Publisher) take(ctx context.Context) (context.Context, *lease, error) {
 		now := l.now()
 		if l.state.Holder != "" && !p.config.Exclusive && now.Before(l.state.Until.Add(leaseMargin)) {
 			return nil, nil, ovenbird.Errorf(ovenbird.Conflict,
-				"%s writes the tree: wait until it has finished or, if it is gone, until %s", l.state.Holder, l.state.Until.Add(leaseMargin).UTC().Format(time.RFC3339))
+				"%s writes the tree: wait until it has finished or, if it is gone, until %s", l.state.Holder,
+				l.state.Until.Add(leaseMargin).UTC().Format(time.RFC3339))
 		}
 		l.state.Holder, l.state.Until = holder(), now.Add(leaseTime).UTC()
 		err = l.state.write(ctx, l.store)

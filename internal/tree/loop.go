@@ -13,7 +13,6 @@ const longestBackoff = 30 * time.Second
 
 // loop is the state of a publisher that follows the head.
 type loop struct {
-	wake     chan struct{}
 	cancel   context.CancelFunc
 	done     chan struct{}
 	version  bucket.Version // of the head, when the tree was complete
@@ -21,13 +20,11 @@ type loop struct {
 	failures int            // in a row
 }
 
-func newLoop() loop { return loop{wake: make(chan struct{}, 1), done: make(chan struct{})} }
-
 // Start begins to follow the head and the clock until Stop. It never fails: what goes
 // wrong is logged and tried again. It is not for a publisher that is used otherwise.
 func (p *Publisher) Start(ctx context.Context, _ func(error)) error {
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p.loop.cancel = cancel
+	p.loop.cancel, p.loop.done = cancel, make(chan struct{})
 	go func() {
 		defer close(p.loop.done)
 		for following.Err() == nil {
@@ -49,15 +46,6 @@ func (p *Publisher) Stop(ctx context.Context) error {
 	}
 }
 
-// Notify makes the loop look for a new release now instead of at the next poll. It
-// does not wait, and any goroutine may call it.
-func (p *Publisher) Notify() {
-	select {
-	case p.loop.wake <- struct{}{}:
-	default: // a call that was not noticed yet does for this one
-	}
-}
-
 // pause waits until there may be something to do.
 func (p *Publisher) pause(ctx context.Context) {
 	wait := p.config.Poll
@@ -75,7 +63,6 @@ func (p *Publisher) pause(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-	case <-p.loop.wake:
 	}
 }
 

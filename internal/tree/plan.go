@@ -36,8 +36,8 @@ type planner struct {
 	sources []*view // what each file may be of
 	target  *view
 	former  []*view // where whole, what the tree may have held, wherever it lay
-	whole   bool // what else files may be is not known
-	rewrite bool // every file is to be written again
+	whole   bool    // what else files may be is not known
+	rewrite bool    // every file is to be written again
 }
 
 // plan returns the changes, in the order of keys.

@@ -46,7 +46,7 @@ func New(config Config, deps Deps) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{config: config, deps: deps, press: press, known: make(templates), loop: newLoop()}, nil
+	return &Publisher{config: config, deps: deps, press: press, known: make(templates)}, nil
 }
 
 // Publish makes the tree hold the current release as of now. It fails with Conflict
