@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"log/slog"
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"time"
 
@@ -62,9 +64,24 @@ func newOrigins(f originFlags, countries []ovenbird.Country, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
+	for _, address := range f.urls {
+		if inClear(address) {
+			log.Warn("the token for an origin is sent in clear: use https", "origin", address)
+		}
+	}
 	o := &origins{client: client, log: log}
 	o.reporter = origin.NewReporter(func() string { return edgeName(f.name, o.viewers) }, countries, client.Report, log)
 	return o, nil
+}
+
+// inClear reports whether others may read what is sent to an address.
+func inClear(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !ip.IsLoopback()
 }
 
 // progress returns what has an edge's progress reported; nil where nobody wants it.

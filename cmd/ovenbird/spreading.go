@@ -66,8 +66,11 @@ func newSpreading(ctx context.Context, e *environment, listen string, log *slog.
 	s.endpoint, err = origin.New(origin.Config{Poll: e.edgeConfig().Poll}, origin.Deps{
 		Objects: e.bucket, Tokens: edgeTokens{tokens}, Reports: s.reports, Log: log,
 	})
+	if err != nil {
+		return nil, err
+	}
 	s.server = edge.NewServer(listen, s.endpoint, log)
-	return s, err
+	return s, s.server.UseLimits(edge.Limits{})
 }
 
 // notify says that a release was published.
