@@ -26,7 +26,7 @@ func (l *limits) add(flags *pflag.FlagSet) {
 }
 
 // over returns the limits with the environment's in place of those that no flag says.
-func (l limits) over(settings *site.Environment) limits {
+func (l *limits) over(settings *site.Environment) limits {
 	return limits{
 		connections: cmp.Or(l.connections, settings.MaxConnections),
 		perClient:   cmp.Or(l.perClient, settings.MaxConnectionsPerClient),
@@ -35,13 +35,13 @@ func (l limits) over(settings *site.Environment) limits {
 }
 
 // use holds a server to the limits.
-func (l limits) use(server *edge.Server, proxies []string) error {
+func (l *limits) use(server *edge.Server, proxies []string) error {
 	return server.UseLimits(edge.Limits{Connections: l.connections, PerClient: l.perClient, TrustedProxies: proxies})
 }
 
 // addServer adds the server of an edge to what runs. The edge withdraws before its
 // server stops.
-func (l limits) addServer(group *lifecycle.Group, server *edge.Server, serving *edge.Edge) {
+func (l *limits) addServer(group *lifecycle.Group, server *edge.Server, serving *edge.Edge) {
 	group.StopTimeout = lifecycle.DefaultStopTimeout + l.drain
 	group.Add("server", server)
 	group.Add("withdrawal", edge.Withdrawal{Edge: serving, Delay: l.drain})

@@ -103,7 +103,7 @@ func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err e
 	}
 	listen := cmp.Or(f.listen, e.settings.Listen)
 	server := edge.NewServer(listen, routes(e.site.Dir, serving), log)
-	limits := limits{}.over(e.settings)
+	limits := (&limits{}).over(e.settings)
 	if err := limits.use(server, edgeConfig(e.settings).TrustedProxies); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}

@@ -34,7 +34,7 @@ type gate struct {
 	sweepAt int     // how many clients there are when those that are gone are looked for
 	proxies *client // all that are exempt
 
-	refused, broken atomic.Int64
+	refused, broken, delayed atomic.Int64
 }
 
 // client is whoever is behind an IPv4 address or an IPv6 /64, which is what one
@@ -163,8 +163,9 @@ func (c *client) owes(now time.Time) time.Duration {
 // pace charges for an answer, waits for the client's share to suffice, and lets
 // others go first: requests that come one right after the other would else be
 // answered until the scheduler steps in, which takes ten milliseconds.
-func (c *client) pace() {
+func (g *gate) pace(c *client) {
 	if wait := c.charge(answerCost); wait > 0 {
+		g.delayed.Add(1)
 		time.Sleep(wait)
 		return
 	}
@@ -213,7 +214,7 @@ func (c *connection) Write(b []byte) (int, error) {
 		c.gate.broken.Add(1)
 		return n, err
 	}
-	c.client.pace()
+	c.gate.pace(c.client)
 	return n, nil
 }
 

@@ -13,6 +13,9 @@ import (
 	"pgregory.net/rapid"
 )
 
+// pass lets time pass, in a bubble that has a clock of its own.
+func pass(d time.Duration) { <-time.After(d) }
+
 func peer(address string) net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))
 }
@@ -28,9 +31,19 @@ func TestAGateAdmitsSoManyOfEachClient(t *testing.T) {
 		address  string
 		admitted bool
 	}{
-		{"192.0.2.1", true}, {"192.0.2.1", true}, {"192.0.2.1", false}, {"::ffff:192.0.2.1", false}, {"192.0.2.2", true},
-		{"2001:db8::1", true}, {"2001:db8::2", true}, {"2001:db8::3", false}, {"2001:db8:0:1::1", true},
-		{"10.0.0.1", true}, {"10.0.0.1", true}, {"10.0.0.1", true}, {"10.0.0.1", true},
+		{"192.0.2.1", true},
+		{"192.0.2.1", true},
+		{"192.0.2.1", false},
+		{"::ffff:192.0.2.1", false},
+		{"192.0.2.2", true},
+		{"2001:db8::1", true},
+		{"2001:db8::2", true},
+		{"2001:db8::3", false},
+		{"2001:db8:0:1::1", true},
+		{"10.0.0.1", true},
+		{"10.0.0.1", true},
+		{"10.0.0.1", true},
+		{"10.0.0.1", true},
 		{"192.0.2.3", false}, // ten are open
 	} {
 		c := g.enter(peer(tt.address))
@@ -57,7 +70,7 @@ func TestAGateForgetsWhoLeft(t *testing.T) {
 			g := newGate(50, 5, nil)
 			var open []*client
 			for range rapid.IntRange(0, 300).Draw(rt, "steps") {
-				time.Sleep(time.Duration(rapid.IntRange(0, 100).Draw(rt, "ms")) * time.Millisecond)
+				pass(time.Duration(rapid.IntRange(0, 100).Draw(rt, "ms")) * time.Millisecond)
 				if n := rapid.IntRange(0, 2*len(open)).Draw(rt, "leave"); n < len(open) {
 					g.leave(open[n])
 					open = append(open[:n], open[n+1:]...)
@@ -71,11 +84,12 @@ func TestAGateForgetsWhoLeft(t *testing.T) {
 			for _, c := range open {
 				g.leave(c)
 			}
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			g.sweepAt = 0
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			if g.sweep(); g.open != 0 || len(g.clients) != 0 {
+			g.sweep()
+			if g.open != 0 || len(g.clients) != 0 {
 				rt.Errorf("%d connections are open and %d clients known when all have left", g.open, len(g.clients))
 			}
 		})
@@ -85,16 +99,17 @@ func TestAGateForgetsWhoLeft(t *testing.T) {
 // At full speed a client gets its share of the machine, no less and no more.
 func TestAClientGetsItsShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := new(client)
+		g := newGate(1, 1, nil)
+		c := g.enter(peer("192.0.2.1"))
 		started, answers := time.Now(), 0
 		for ; time.Since(started) < 10*time.Second; answers++ {
-			c.pace()
+			g.pace(c)
 		}
 		cost := time.Duration(answers) * sharedTime(answerCost)
 		if most := 10*time.Second + allowance + sharedTime(answerCost); cost < 10*time.Second || cost > most {
 			t.Errorf("in ten seconds it got answers for %s", cost)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if wait := c.charge(answerCost); wait > 0 {
 			t.Errorf("after a pause it waits for %s", wait)
 		}
@@ -116,7 +131,7 @@ func TestAClientThatConnectsAllTheTimeIsRefused(t *testing.T) {
 		if !connect("192.0.2.2") {
 			t.Error("another client is refused too")
 		}
-		time.Sleep(patience)
+		pass(patience)
 		if !connect("192.0.2.1") {
 			t.Error("it is refused when it has waited")
 		}
@@ -126,7 +141,7 @@ func TestAClientThatConnectsAllTheTimeIsRefused(t *testing.T) {
 func TestNetHTTPSaysLittleAboutClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
-		log := newQuietLog(slog.New(slog.NewTextHandler(&logged, nil)))
+		log := slog.NewLogLogger(newQuiet(slog.NewTextHandler(&logged, nil)), slog.LevelWarn)
 		lines := func() int { return strings.Count(logged.String(), "\n") }
 		for range 1000 {
 			log.Print("bad client")
@@ -134,7 +149,7 @@ func TestNetHTTPSaysLittleAboutClients(t *testing.T) {
 		if lines() != complaints {
 			t.Errorf("of a thousand complaints %d are logged", lines())
 		}
-		time.Sleep(complaintsPer)
+		pass(complaintsPer)
 		log.Print("bad client")
 		if lines() != complaints+2 { // and that there were more
 			t.Errorf("later there are %d lines", lines())

@@ -29,7 +29,11 @@ func dial(t testing.TB, address string) *net.TCPConn {
 	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return connection.(*net.TCPConn)
+	tcp, ok := connection.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("a connection over TCP is a %T", connection)
+	}
+	return tcp
 }
 
 // statuses returns the statuses of the answers that come over a connection until

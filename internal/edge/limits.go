@@ -62,5 +62,5 @@ func fileLimit() (files int, known bool) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, false
 	}
-	return int(min(limit.Cur, 1<<30)), true //nolint:gosec // it is in range
+	return int(min(limit.Cur, 1<<30)), true
 }

@@ -52,7 +52,7 @@ func (q *overQUIC) listen(ctx context.Context, at net.Addr, h http.Handler, g *g
 	if g != nil {
 		q.transport.ConnContext, q.transport.VerifySourceAddress = g.enterQUIC, g.suspicious
 	}
-	q.http.Handler = paced(h)
+	q.http.Handler = paced(h, g)
 	if q.listener, err = q.transport.ListenEarly(q.http.TLSConfig, quicConfig()); err != nil {
 		return ovenbird.Errorf(ovenbird.Unavailable, "listening at %s for HTTP/3: %w", at, errors.Join(err, packets.Close()))
 	}
@@ -108,10 +108,10 @@ func (g *gate) suspicious(net.Addr) bool {
 
 // paced does for requests over QUIC what connection and net/http do over TCP: a
 // client waits for its share, and one that does not take an answer loses it.
-func paced(h http.Handler) http.Handler {
+func paced(h http.Handler, g *gate) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(clientKey{}).(*client); ok {
-			c.pace()
+			g.pace(c)
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 		h.ServeHTTP(w, r)

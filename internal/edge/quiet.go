@@ -1,9 +1,8 @@
 package edge
 
 import (
-	"log"
+	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 )
@@ -14,33 +13,30 @@ const (
 	complaints    = 10
 )
 
-// quiet passes on a few lines in each span of time, and says how many it did not.
+// quiet passes on a few records in each span of time, and says how many it did not.
 type quiet struct {
-	log *slog.Logger
-	now func() time.Time
+	slog.Handler
 
 	mu      sync.Mutex
 	since   time.Time
 	written int
 }
 
-// newQuietLog returns a log for net/http.
-func newQuietLog(to *slog.Logger) *log.Logger {
-	return log.New(&quiet{log: to, now: time.Now}, "", 0)
-}
+func newQuiet(to slog.Handler) *quiet { return &quiet{Handler: to} }
 
-// Write takes one line, as log.Logger writes them.
-func (q *quiet) Write(line []byte) (int, error) {
+// Handle implements slog.Handler.
+func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if now := q.now(); now.Sub(q.since) >= complaintsPer {
+	if now := time.Now(); now.Sub(q.since) >= complaintsPer {
 		if left := q.written - complaints; left > 0 {
-			q.log.Warn("there was more about clients that was not logged", "lines", left)
+			slog.New(q.Handler).WarnContext(ctx, "there was more about clients that was not logged", "records", left)
 		}
 		q.since, q.written = now, 0
 	}
-	if q.written++; q.written <= complaints {
-		q.log.Warn(strings.TrimSuffix(string(line), "\n"))
+	q.written++
+	if q.written > complaints {
+		return nil
 	}
-	return len(line), nil
+	return q.Handler.Handle(ctx, r)
 }

@@ -56,7 +56,7 @@ func NewServer(listen string, h http.Handler, log *slog.Logger) *Server {
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          newQuietLog(log),
+			ErrorLog:          slog.NewLogLogger(newQuiet(log.Handler()), slog.LevelWarn),
 			// What is asked of the whole server is asked of the handler too.
 			DisableGeneralOptionsHandler: true,
 			HTTP2: &http.HTTP2Config{
@@ -102,7 +102,9 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 		if err := s.quic.listen(ctx, s.addr, s.http.Handler, s.gate, fail); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		s.http.Handler = tell(listener.Addr().(*net.TCPAddr).Port, s.http.Handler)
+		if address, ok := s.addr.(*net.TCPAddr); ok {
+			s.http.Handler = tell(address.Port, s.http.Handler)
+		}
 	}
 	serve := s.http.Serve
 	if s.tls {
