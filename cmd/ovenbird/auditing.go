@@ -15,13 +15,14 @@ import (
 type auditing struct {
 	environment *environment
 	log         *slog.Logger
+	counts      *audited
 	published   chan struct{}
 	stop        context.CancelFunc
 	done        chan struct{}
 }
 
 func newAuditing(e *environment, log *slog.Logger) *auditing {
-	return &auditing{environment: e, log: log, published: make(chan struct{}, 1), done: make(chan struct{})}
+	return &auditing{environment: e, log: log, counts: newAudited(), published: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // notify says that a release was published.
@@ -47,6 +48,7 @@ func (a *auditing) Start(ctx context.Context, _ func(error)) error {
 				continue
 			}
 			if err := a.audit(ctx); err != nil && ctx.Err() == nil {
+				a.counts.results.Add(auditFailed, 1)
 				a.log.Error("the audit of a release came to no end", "error", err)
 			}
 		}
@@ -78,6 +80,7 @@ func (a *auditing) audit(ctx context.Context) error {
 	}
 	m := audited.Manifest()
 	if snapshot.Sequence != m.CatalogSequence {
+		a.counts.results.Add(auditSkipped, 1)
 		a.log.Info("not audited: the catalog has moved on; the next release will be", "release", m.ID)
 		return nil
 	}
@@ -92,6 +95,7 @@ func (a *auditing) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.counts.end(len(report.Violations) + report.More)
 	log := a.log.With("release", m.ID, "documents", report.Documents, "variations", report.Variations, "seed", report.Seed)
 	if !report.Good() {
 		log.Error("AUDIT FAILED: documents are not as they have to be", "violations", len(report.Violations)+report.More,

@@ -12,6 +12,7 @@ import (
 	"ovenbird/internal/bake"
 	"ovenbird/internal/engine"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/trace"
 )
 
 func (c *cli) bake() *cobra.Command {
@@ -36,11 +37,14 @@ func (c *cli) bake() *cobra.Command {
 				return err
 			}
 			defer e.close() //nolint:errcheck // the release is published or it is not
-			outcome, err := bakeNow(cmd.Context(), e, request)
-			if err != nil {
-				return err
-			}
-			return c.tell(outcome)
+			return c.traced(cmd.Context(), "bake command", e, func(ctx context.Context) error {
+				request.Trace = trace.Parent(ctx)
+				outcome, err := bakeNow(ctx, e, request)
+				if err != nil {
+					return err
+				}
+				return c.tell(outcome)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&request.Full, "full", false, "bake everything, even where an update would do")

@@ -27,12 +27,12 @@ type edgeFlags struct {
 	previewKeys                string
 	listen, countryFrom, cache string
 	afterHorizon               string
-	countries, proxies         []string
+	countries, proxies, purges []string
 	poll, maxAge, sharedMaxAge time.Duration
-	accessLog                  bool
 	tls                        edge.TLS
 	limits                     limits
 	origin                     originFlags
+	observe                    observeFlags
 }
 
 func (c *cli) edge() *cobra.Command {
@@ -73,6 +73,9 @@ func (c *cli) edge() *cobra.Command {
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
 	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,
 		"for how long a CDN may keep a document that is purged at every publication (CDN-Cache-Control; default: not said)")
+	flags.StringSliceVar(&f.purges, "purge", nil,
+		"cache to tell what it must forget: varnish:URL, nginx:URL, fastly:SERVICE:SECRET or cloudflare:ZONE:SECRET, where\n"+
+			"SECRET is the name of the variable with the API's token (docs/cdn.md)")
 	flags.StringVar(&f.tls.CertFile, "tls-cert", "", "certificate to serve HTTPS with (PEM); it is read again when it changes")
 	flags.StringVar(&f.tls.KeyFile, "tls-key", "", "its key (PEM)")
 	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
@@ -80,7 +83,7 @@ func (c *cli) edge() *cobra.Command {
 		"what to do when no new release has come for so long that the last one runs out: refuse everything (the default), or keep\n"+
 			"serving what cannot have ended")
 	f.limits.add(flags)
-	flags.BoolVar(&f.accessLog, "access-log", false, "log every answer")
+	f.observe.add(flags)
 	return cmd
 }
 
@@ -90,7 +93,11 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(c.stderr, nil))
+	watching, err := c.newObserving(ctx, f.observe, "ovenbird-edge")
+	if err != nil {
+		return err
+	}
+	log := watching.log
 	origins, err := newOrigins(f.origin, config.Countries, log)
 	if err != nil {
 		return err
@@ -101,15 +108,17 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	if err != nil {
 		return err
 	}
-	deps, err := c.edgeDeps(source, poll > 0, f.cache, log)
+	deps, err := c.edgeDeps(source, poll > 0, f.cache, watching)
 	if err != nil {
 		return err
 	}
 	deps.Progress = origins.progress()
-	if f.accessLog {
-		deps.AccessLog = log
-	}
+	deps.Tracer = watching.traces.Tracer
 	config.Poll = cmp.Or(config.Poll, poll)
+	caches, err := newPurging(f.purges, cmp.Or(f.cache, filepath.Join(c.data, c.env, "edge"))+"-purges.json", &deps, log)
+	if err != nil {
+		return err
+	}
 	if err := c.takePreviews(&deps, f.previewKeys, log); err != nil {
 		return err
 	}
@@ -117,7 +126,7 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	if err != nil {
 		return err
 	}
-	server := edge.NewServer(listen, serving, log)
+	server := edge.NewServer(listen, watching.logged(caches.beside(serving)), log)
 	if err := f.limits.use(server, config.TrustedProxies); err != nil {
 		return err
 	}
@@ -126,11 +135,17 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 			return err
 		}
 	}
+	watching.watch(server)
 	var group lifecycle.Group
+	if err := watching.add(&group, serving); err != nil {
+		return err
+	}
+	caches.addTo(&group)
 	group.Add("edge", serving)
 	f.limits.addServer(&group, server, serving)
 	origins.add(&group, server, serving)
 	return group.Run(ctx, func() {
+		watching.tell(c)
 		fmt.Fprintf(c.stdout, "ready %s\n", server.URL()) //nolint:errcheck // who waits for it sees that it is missing
 	})
 }
@@ -151,7 +166,7 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 		return config, "", "", ovenbird.Errorf(ovenbird.Invalid,
 			"an edge must know where viewers are: say --country-from fixed:FI, header:NAME or geoip:FILE, or address to try it out")
 	}
-	f.limits = f.limits.over(settings)
+	f.limits, f.observe = f.limits.over(settings), f.observe.over(settings)
 	config = edgeConfig(settings)
 	config.Poll = cmp.Or(f.poll, settings.Poll)
 	f.previewKeys = cmp.Or(f.previewKeys, settings.PreviewKeys)
@@ -162,7 +177,8 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 		}
 	}
 	config.MaxAge = cmp.Or(f.maxAge, config.MaxAge)
-	config.SharedMaxAge = f.sharedMaxAge
+	config.SharedMaxAge = cmp.Or(f.sharedMaxAge, config.SharedMaxAge)
+	f.purges = append(f.purges, settings.Purge...)
 	if f.afterHorizon != "" {
 		var ok bool
 		if config.KeepAfterHorizon, ok = site.ParseAfterHorizon(f.afterHorizon); !ok {
@@ -202,7 +218,8 @@ func (c *cli) edgeSource(ctx context.Context, lazy *lazyBucket, origins *origins
 
 // edgeDeps returns what an edge reads of: the source, with a cache before it where
 // it is remote or a folder for one is given.
-func (c *cli) edgeDeps(source bucket.Origin, remote bool, dir string, log *slog.Logger) (deps edge.Deps, err error) {
+func (c *cli) edgeDeps(source bucket.Origin, remote bool, dir string, watching *observing) (deps edge.Deps, err error) {
+	log := watching.log
 	deps.Log = log
 	if dir == "" && !remote {
 		deps.Releases, err = release.NewReader(source)
@@ -214,6 +231,7 @@ func (c *cli) edgeDeps(source bucket.Origin, remote bool, dir string, log *slog.
 	if err != nil {
 		return deps, err
 	}
+	watching.watch(cacheMetrics(cache))
 	cached, err := release.NewReader(cache.Local())
 	if err != nil {
 		return deps, err

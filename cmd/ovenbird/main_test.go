@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ovenbird": func() { os.Exit(Main()) }, "receiver": receive})
+	testscript.Main(m, map[string]func(){"ovenbird": func() { os.Exit(Main()) }, "receiver": receive, "collector": collect})
 }
 
 // The scripts run the real program as a user would.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,10 @@ import (
 )
 
 // upFlags are where a process that is up listens.
-type upFlags struct{ listen, adminListen, originListen string }
+type upFlags struct {
+	listen, adminListen, originListen string
+	observe                           observeFlags
+}
 
 func (c *cli) up() *cobra.Command {
 	var f upFlags
@@ -47,6 +49,7 @@ func (c *cli) up() *cobra.Command {
 		"address of the admin API, or none; by default on 127.0.0.1, one port above --listen")
 	cmd.Flags().StringVar(&f.originListen, "origin-listen", "",
 		"address at which `ovenbird edge --origin` reads releases, or none; none by default")
+	f.observe.add(cmd.Flags())
 	cmd.Flags().StringVar(&at, "at", "", "pretend that it is this instant (RFC 3339) at the start; the clock runs on from there")
 	return cmd
 }
@@ -77,14 +80,22 @@ func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err e
 	if err := newSeeds(c, e).importAll(ctx); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(c.stderr, nil))
+	watching, err := c.newObserving(ctx, f.observe.over(e.settings), "ovenbird")
+	if err != nil {
+		return err
+	}
+	log := watching.log
+	e.tracer = watching.traces.Tracer
 	spreading, err := newSpreading(ctx, e, f.originListen, log)
 	if err != nil {
 		return err
 	}
-	serving, err := edge.New(e.edgeConfig(), edge.Deps{
-		Releases: e.releases, Log: log, Now: now, Progress: reported(spreading.reporter),
-	})
+	deps := edge.Deps{Releases: e.releases, Tracer: e.tracer, Log: log, Now: now, Progress: reported(spreading.reporter)}
+	caches, err := newPurging(e.settings.Purge, filepath.Join(e.dir, "purges.json"), &deps, log)
+	if err != nil {
+		return err
+	}
+	serving, err := edge.New(e.edgeConfig(), deps)
 	if err != nil {
 		return err
 	}
@@ -102,12 +113,17 @@ func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err e
 		return errors.Join(err, runs.Stop(ctx))
 	}
 	listen := cmp.Or(f.listen, e.settings.Listen)
-	server := edge.NewServer(listen, routes(e.site.Dir, serving), log)
+	server := edge.NewServer(listen, watching.logged(routes(e.site.Dir, caches.beside(serving))), log)
 	limits := (&limits{}).over(e.settings)
 	if err := limits.use(server, edgeConfig(e.settings).TrustedProxies); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
+	watching.watch(server, service, auditing.counts, watched{e, follower, log})
 	var group lifecycle.Group
+	if err := watching.add(&group, serving); err != nil {
+		return errors.Join(err, runs.Stop(ctx))
+	}
+	caches.addTo(&group)
 	group.Add("engine", engineService{runs, service})
 	group.Add("edge", serving)
 	group.Add("bake", service)
@@ -129,6 +145,7 @@ func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err e
 	return group.Run(ctx, func() {
 		tellAdmin()
 		spreading.tell(c)
+		watching.tell(c)
 		c.ready("http://" + server.Addr().String())
 	})
 }
@@ -155,7 +172,9 @@ func (s engineService) Start(ctx context.Context, fail func(error)) error {
 // edgeConfig is the edge's part of an environment. What is served in
 // development changes while one looks: browsers ask each time.
 func edgeConfig(settings *site.Environment) edge.Config {
-	config := edge.Config{Country: string(settings.CountryFrom.Source), KeepAfterHorizon: settings.KeepAfterHorizon}
+	config := edge.Config{
+		Country: string(settings.CountryFrom.Source), SharedMaxAge: settings.SharedMaxAge, KeepAfterHorizon: settings.KeepAfterHorizon,
+	}
 	switch settings.CountryFrom.Source {
 	case site.FromAddress:
 		config.MaxAge = -1

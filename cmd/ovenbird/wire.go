@@ -19,6 +19,7 @@ import (
 	"ovenbird/internal/release"
 	"ovenbird/internal/site"
 	"ovenbird/internal/spread"
+	"ovenbird/internal/trace"
 	"ovenbird/internal/webhook"
 )
 
@@ -35,6 +36,7 @@ type environment struct {
 	releases *release.Store
 	drafts   *draft.Store   // nil but in a process that is up
 	webhooks *webhook.Store // nil but in a process that is up
+	tracer   *trace.Tracer  // nil where nobody traces
 	spread   *spread.Store  // nil where nobody asks how far releases have spread
 }
 
@@ -126,7 +128,10 @@ func (e *environment) baker(
 	service, err := bake.New(bake.Config{
 		Program: program(e.site), Editions: editions(content), Every: content.Schedule.Every, Debounce: content.Schedule.Debounce,
 		Shrink: content.Releases.Shrink, Now: now, Log: log,
-	}, bake.Deps{Catalog: e.catalog, Releases: e.releases, Engine: runs, Published: published, Steps: e.noteSteps(log)})
+	}, bake.Deps{
+		Catalog: e.catalog, Releases: e.releases, Engine: runs, Published: published, Origin: e.catalog.Origin, Tracer: e.tracer,
+		Steps: e.noteSteps(log),
+	})
 	if err != nil {
 		return nil, nil, errors.Join(err, runs.Stop(ctx))
 	}

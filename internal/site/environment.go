@@ -41,6 +41,10 @@ type Environment struct {
 	// PrivateWebhooks is whether webhooks may lead into the own network, and be
 	// plain HTTP.
 	PrivateWebhooks bool
+	// LogFormat is text or json, AccessLog json or combined, and AccessLogFile the
+	// path of its file; "" is what the program does by itself.
+	LogFormat, AccessLog, AccessLogFile string
+	OpsListen                           string // host:port of the operators' address; "" is none
 	// MaxConnections and MaxConnectionsPerClient are how many connections viewers may
 	// have open, in total and from one address; 0 is what suits the machine.
 	MaxConnections, MaxConnectionsPerClient int
@@ -107,6 +111,10 @@ const (
 	webhooksVariable    = "OVENBIRD_WEBHOOKS"
 	connectionsVariable = "OVENBIRD_MAX_CONNECTIONS"
 	perClientVariable   = "OVENBIRD_MAX_CONNECTIONS_PER_CLIENT"
+	opsVariable         = "OVENBIRD_OPS_LISTEN"
+	logVariable         = "OVENBIRD_LOG_FORMAT"
+	accessVariable      = "OVENBIRD_ACCESS_LOG"
+	accessFileVariable  = "OVENBIRD_ACCESS_LOG_FILE"
 	drainVariable       = "OVENBIRD_DRAIN"
 	horizonVariable     = "OVENBIRD_AFTER_HORIZON"
 	purgeVariable       = "OVENBIRD_PURGE"
@@ -117,7 +125,7 @@ var variables = []string{
 	previewVariable,
 	listenVariable, originVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
 	treeVariable, auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
-	purgeVariable, sharedVariable,
+	purgeVariable, sharedVariable, opsVariable, logVariable, accessVariable, accessFileVariable,
 }
 
 // defaultListen is reachable from this machine alone.
@@ -217,6 +225,7 @@ func (r *environmentReader) read(name, body string) *Environment {
 	if v, ok := found[horizonVariable]; ok {
 		e.KeepAfterHorizon = r.afterHorizon(v)
 	}
+	r.observing(e, found)
 	place := found[countryFromVariable].place
 	if e.CountryFrom.Source == FromHeader && len(e.TrustedProxies) == 0 && found[proxiesVariable].text == "" {
 		r.at(place, "a country header is believed only from proxies you trust; set %s to their networks, such as 10.0.0.0/8",
