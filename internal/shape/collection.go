@@ -76,8 +76,8 @@ type orderedKey struct {
 	order      string
 }
 
-// item is a title of a collection, with where it is visible: to look that up for
-// every class of countries would be most of what a long collection costs.
+// item is a title of a list, with where it is visible: to look that up for every
+// class of countries would be most of what a long list costs.
 type item struct {
 	title   *ovenbird.Title
 	visible ovenbird.CountrySet

@@ -27,6 +27,7 @@ type Renderer struct {
 	collections []*ovenbird.Collection
 	ordered     map[orderedKey][]item
 	soon        map[soonKey][]turning
+	found       found
 
 	// Two, so that cards may be rendered while a document is looked at.
 	document, card run

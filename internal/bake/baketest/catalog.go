@@ -77,7 +77,7 @@ func (m *maker) title(kind ovenbird.Kind, parent ovenbird.TitleID) *ovenbird.Tit
 		Genres: []string{genres[m.random.IntN(len(genres))], genres[m.random.IntN(len(genres))]},
 		Cast:   m.people(5), Directors: m.people(1),
 		Texts: ovenbird.Texts{
-			ovenbird.Name:     m.translated(fmt.Sprintf("%c%c Title %s", 'A'+m.random.IntN(26), 'a'+m.random.IntN(26), id)),
+			ovenbird.Name:     m.translated(m.name()),
 			ovenbird.Synopsis: m.translated(m.sentences(3)), ovenbird.ShortSynopsis: m.translated(m.sentences(1)),
 		},
 		Images: []ovenbird.Image{
@@ -110,6 +110,23 @@ func (m *maker) people(count int) []string {
 
 var words = strings.Fields("a story of two friends who leave the city for an island and find what they had never been looking for while " +
 	"old enemies prepare their return with nothing left to lose but time love and one last winter")
+
+// name draws a name of a few words out of very many, every fifth with an article.
+func (m *maker) name() string {
+	syllables := strings.Fields("ba co di fe gu ha jo ki la mo ne pi qua ro su ta vi wen xa yo zu ster lin mar ton")
+	var names []string
+	if m.random.IntN(5) == 0 {
+		names = append(names, "The")
+	}
+	for range 1 + m.random.IntN(3) {
+		word := ""
+		for range 2 + m.random.IntN(2) {
+			word += syllables[m.random.IntN(len(syllables))]
+		}
+		names = append(names, strings.ToUpper(word[:1])+word[1:])
+	}
+	return strings.Join(names, " ")
+}
 
 // sentences draws some sentences of a dozen words.
 func (m *maker) sentences(count int) string {
