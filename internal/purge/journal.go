@@ -27,14 +27,20 @@ type served struct {
 	Everything release.Outdated `json:"everything"`
 }
 
-// journal is a record in a file.
-type journal struct{ path string }
+// journal is where a record outlives the process.
+type journal interface {
+	read() (record, error)
+	write(r record) error
+}
+
+// file is a record in a file.
+type file struct{ path string }
 
 // read returns the record. One that is not there or damaged is empty, which
 // means that nothing is known.
-func (j journal) read() (record, error) {
+func (f file) read() (record, error) {
 	var r record
-	body, err := os.ReadFile(j.path)
+	body, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return record{}, nil
 	}
@@ -48,7 +54,7 @@ func (j journal) read() (record, error) {
 }
 
 // write replaces the record. When it returns, a crash finds it.
-func (j journal) write(r record) (err error) {
+func (f file) write(r record) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("noting what caches are to be told: %w", err)
@@ -58,11 +64,11 @@ func (j journal) write(r record) (err error) {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(j.path)
+	dir := filepath.Dir(f.path)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(dir, filepath.Base(j.path)+".*")
+	next, err := os.CreateTemp(dir, filepath.Base(f.path)+".*")
 	if err != nil {
 		return err
 	}
@@ -71,7 +77,7 @@ func (j journal) write(r record) (err error) {
 	if err := errors.Join(err, next.Sync(), next.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(next.Name(), j.path); err != nil {
+	if err := os.Rename(next.Name(), f.path); err != nil {
 		return err
 	}
 	return syncFolder(dir)

@@ -18,6 +18,7 @@ type lane struct {
 	first   release.Outdated // to be told
 	sending release.Outdated // being told
 	second  release.Outdated // to be told a second time, when all answers have arrived
+	due     time.Time        // when that is
 
 	failures int // in a row
 	err      error
@@ -83,6 +84,10 @@ func (s *Service) run(ctx context.Context, l *lane) {
 func (s *Service) tell(ctx context.Context, l *lane) (wait time.Duration, more bool) {
 	s.mu.Lock()
 	again := l.first.Empty()
+	if wait := time.Until(l.due); again && (wait > 0 || l.second.Empty()) {
+		defer s.mu.Unlock()
+		return wait, !l.second.Empty()
+	}
 	if again {
 		l.sending, l.second = l.second, release.Outdated{}
 	} else {
@@ -90,9 +95,6 @@ func (s *Service) tell(ctx context.Context, l *lane) (wait time.Duration, more b
 	}
 	gone := l.sending
 	s.mu.Unlock()
-	if gone.Empty() {
-		return 0, false
-	}
 	err := l.target.tell(ctx, gone)
 
 	s.mu.Lock()
@@ -111,7 +113,7 @@ func (s *Service) tell(ctx context.Context, l *lane) (wait time.Duration, more b
 		return 0, !l.first.Empty()
 	}
 	s.log.InfoContext(ctx, "purged", "cache", l.name, "documents", len(gone.Documents), "editions", len(gone.Editions))
-	l.second = l.second.Merge(gone)
+	l.second, l.due = l.second.Merge(gone), time.Now().Add(settling)
 	return settling, true
 }
 

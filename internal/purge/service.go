@@ -42,12 +42,14 @@ type Service struct {
 
 // New returns a service that has not begun. It fails, with an Invalid error, if a
 // target is none.
-func New(c Config, d Deps) (*Service, error) {
+func New(c Config, d Deps) (*Service, error) { return newService(c.Targets, file{c.Journal}, d) }
+
+func newService(targets []string, j journal, d Deps) (*Service, error) {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
-		journal: journal{c.Journal}, releases: d.Releases, log: d.Log,
+		journal: j, releases: d.Releases, log: d.Log,
 		wake: make(chan struct{}, 1), loaded: make(map[string]*release.Release),
 	}
 	found, err := s.journal.read()
@@ -56,7 +58,7 @@ func New(c Config, d Deps) (*Service, error) {
 	}
 	s.served = found.Served
 	calls := newCaller(d)
-	for _, text := range slices.Compact(slices.Sorted(slices.Values(c.Targets))) {
+	for _, text := range slices.Compact(slices.Sorted(slices.Values(targets))) {
 		to, err := parse(text, calls)
 		if err != nil {
 			return nil, err
