@@ -30,6 +30,7 @@ var modules = []module{
 	{"github.com/quic-go/quic-go", []string{"internal/edge"}},
 	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"internal/site", "internal/importer"}},
 	{"github.com/spf13/cobra", []string{"cmd/ovenbird"}},
+	{"github.com/spf13/pflag", []string{"cmd/ovenbird"}},
 	{"github.com/vektah/gqlparser/v2", []string{"internal/shape", "internal/model"}},
 	{"go.opentelemetry.io/otel", []string{"internal/trace", "internal/observe"}},
 	{"gocloud.dev", []string{"internal/bucket"}},
