@@ -67,9 +67,7 @@ func (c *cli) edge() *cobra.Command {
 	flags.StringVar(&f.cache, "cache", "",
 		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
 	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s, for an origin 5s)")
-	flags.StringSliceVar(&f.origin.urls, "origin", nil, "address of an origin, such as https://origin.example.org; several of one environment")
-	flags.StringVar(&f.origin.tokenFile, "origin-token-file", "", "file with the token for the origin, which may be replaced")
-	flags.StringVar(&f.origin.name, "name", "", "what the origin calls this edge (default: host and port)")
+	f.origin.add(flags)
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
 	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,
 		"for how long a CDN may keep a document that is purged at every publication (CDN-Cache-Control; default: not said)")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,8 +20,8 @@ import (
 func (c *cli) edges() *cobra.Command {
 	return &cobra.Command{
 		Use: "edges", Short: "List the edges that report, and what they serve",
-		Long: "Edges lists who has reported within a day: edges of `ovenbird up`, and those with --origin. One that was not heard of for\n" +
-			"12 minutes is lost; one that was stopped is not listed.",
+		Long: "Edges lists who has reported within a day: edges of `ovenbird up`, and those with --origin. One that was not heard\n" +
+			"of for 12 minutes is lost; one that was stopped is not listed.",
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := c.open(cmd.Context())
@@ -63,7 +64,7 @@ func countriesIn(e *spread.Edge) string {
 	case n == 0:
 		return "all"
 	case n > 5:
-		return fmt.Sprintf("%d", n)
+		return strconv.Itoa(n)
 	default:
 		return fmt.Sprint(e.Countries)
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"ovenbird/internal/edge"
 	"ovenbird/internal/lifecycle"
 	"ovenbird/internal/origin"
@@ -20,6 +22,13 @@ import (
 type originFlags struct {
 	urls            []string
 	tokenFile, name string
+}
+
+func (f *originFlags) add(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.urls, "origin", nil,
+		"address of an origin, such as https://origin.example.org; several of one environment")
+	flags.StringVar(&f.tokenFile, "origin-token-file", "", "file with the token for the origin, which may be replaced")
+	flags.StringVar(&f.name, "name", "", "what the origin calls this edge (default: host and port)")
 }
 
 // originTokenVariable has the token for origins, unless a file has it.

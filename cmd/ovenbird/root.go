@@ -78,8 +78,8 @@ func (c *cli) root() *cobra.Command {
 		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)
 	})
 	needsCommand(root)
-	root.AddCommand(c.up(), c.edge(), c.verify(), c.importFiles(), c.export(), c.sources(), c.bake(), c.releases(), c.edges(), c.explain(), c.schema(),
-		c.token(), c.doctor(), c.search(), c.backup(), c.restore(), c.move())
+	root.AddCommand(c.up(), c.edge(), c.verify(), c.importFiles(), c.export(), c.sources(), c.bake(), c.releases(), c.edges(), c.explain(),
+		c.schema(), c.token(), c.doctor(), c.search(), c.backup(), c.restore(), c.move())
 	root.AddCommand(c.preview(), c.geoip())
 	return root
 }

@@ -1,9 +1,9 @@
 package origin
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +17,9 @@ import (
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
+
+// say answers with a text.
+func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
 
 // serve starts a server that stands in for an origin which does not behave.
 func serve(t *testing.T, h http.HandlerFunc) string {
@@ -45,10 +48,10 @@ func TestAClientReadsWhatTheBucketHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body, got, err := c.Read(t.Context(), key); err != nil || got != wantVersion || string(body) != string(want) {
+	if body, got, err := c.Read(t.Context(), key); err != nil || got != wantVersion || !bytes.Equal(body, want) {
 		t.Errorf("a pack: %q, %v", got, err)
 	}
-	if part, err := c.ReadRange(t.Context(), key, 3, 5); err != nil || string(part) != string(want[3:8]) {
+	if part, err := c.ReadRange(t.Context(), key, 3, 5); err != nil || !bytes.Equal(part, want[3:8]) {
 		t.Errorf("a part: %q, %v", part, err)
 	}
 	if part, err := c.ReadRange(t.Context(), key, 3, 0); err != nil || len(part) != 0 {
@@ -86,7 +89,7 @@ func TestAnOriginThatMisbehavesIsAnErrorAndAnotherIsAsked(t *testing.T) {
 		"it answers what was not asked": serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusNotModified)
 		}),
-		"it talks nonsense": serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>welcome") }),
+		"it talks nonsense": serve(t, func(w http.ResponseWriter, _ *http.Request) { say(w, "<html>welcome") }),
 		"it sends elsewhere": serve(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
 		}),
@@ -98,7 +101,7 @@ func TestAnOriginThatMisbehavesIsAnErrorAndAnotherIsAsked(t *testing.T) {
 		}),
 		"it stops in the middle": serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
-			fmt.Fprint(w, "{")
+			say(w, "{")
 			_ = http.NewResponseController(w).Flush()
 			select {
 			case <-r.Context().Done():
@@ -107,13 +110,13 @@ func TestAnOriginThatMisbehavesIsAnErrorAndAnotherIsAsked(t *testing.T) {
 		}),
 		"it breaks off": serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
-			fmt.Fprint(w, "{")
+			say(w, "{")
 		}),
 		"it has too much": serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			for range maxHead / (1 << 10) {
-				fmt.Fprint(w, strings.Repeat(" ", 1<<10))
+				say(w, strings.Repeat(" ", 1<<10))
 			}
-			fmt.Fprint(w, "{}")
+			say(w, "{}")
 		}),
 	} {
 		alone := newClient(t, url)
@@ -175,9 +178,13 @@ func TestWhatMayBeSomewhereElseIsNotCalledMissing(t *testing.T) {
 func TestTheTokenMayBeReplaced(t *testing.T) {
 	w := newWorld(t, Config{})
 	w.publish(1)
-	var token atomic.Value
-	token.Store("wrong")
-	c, err := NewClient(ClientConfig{URLs: []string{w.server.URL + "/"}, Token: func() (string, error) { return token.Load().(string), nil }})
+	var replaced atomic.Bool
+	c, err := NewClient(ClientConfig{URLs: []string{w.server.URL + "/"}, Token: func() (string, error) {
+		if replaced.Load() {
+			return goodToken, nil
+		}
+		return "wrong", nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +192,7 @@ func TestTheTokenMayBeReplaced(t *testing.T) {
 	if _, _, err := c.Read(t.Context(), release.HeadKey); err == nil || !strings.Contains(err.Error(), "nobody knows it") {
 		t.Errorf("with a wrong one: %v", err)
 	}
-	token.Store(goodToken)
+	replaced.Store(true)
 	until(t, "with the right one", func() bool {
 		_, _, err := c.Read(t.Context(), release.HeadKey)
 		return err == nil
@@ -278,10 +285,10 @@ func TestNonsenseInAStreamIsNoNews(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		if asked.Add(1) > 1 {
-			fmt.Fprint(w, strings.Repeat("x", 10*maxLine)) // a line without end
+			say(w, strings.Repeat("x", 10*maxLine)) // a line without end
 			return
 		}
-		fmt.Fprint(w, "\n\n:\ndata\nid\nevent: head\n\n"+ // no id
+		say(w, "\n\n:\ndata\nid\nevent: head\n\n"+ // no id
 			"event: head\nid: 1\ndata: nonsense\n\n"+
 			"event: other\nid: 2\ndata: {}\n\n"+
 			"event: head\nid: 3\ndata: {\"sequence\":7}\n\n"+ // news

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,17 +15,26 @@ import (
 
 // post keeps what a reporter sends, unless it fails.
 type post struct {
+	mu    sync.Mutex
 	sent  []spread.Report
 	tries int
 	fail  error
 }
 
 func (p *post) send(_ context.Context, r spread.Report) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.tries++
 	if p.fail == nil {
 		p.sent = append(p.sent, r)
 	}
 	return p.fail
+}
+
+func (p *post) failing(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = err
 }
 
 func newReporter(t *testing.T, p *post) *Reporter {
@@ -84,12 +94,12 @@ func TestWhatCouldNotBeReportedIsLaterUnlessThereIsNews(t *testing.T) {
 		}
 		serves(r, "r2")
 		wait(time.Second)
-		p.fail = nil
+		p.failing(nil)
 		wait(2 * time.Minute)
 		if len(p.sent) != 1 || p.sent[0].Release != "r2" {
 			t.Errorf("got %+v, want one report, of r2", p.sent)
 		}
-		p.fail = errors.New("the origin is gone again")
+		p.failing(errors.New("the origin is gone again"))
 		if err := r.Stop(t.Context()); err != nil {
 			t.Errorf("that nobody hears of the end is an error: %v", err)
 		}
