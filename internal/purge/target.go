@@ -27,7 +27,7 @@ const (
 	cloudflareAPI = "https://api.cloudflare.com/client/v4"
 )
 
-// parse reads a target.
+// parse reads a target. No error repeats what may be a secret.
 func parse(text string, c *caller) (target, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	id, secret, _ := strings.Cut(rest, ":")
@@ -36,7 +36,7 @@ func parse(text string, c *caller) (target, error) {
 	case kind == "varnish" || kind == "nginx":
 		at, err := parseURL(rest)
 		if err != nil {
-			return nil, ovenbird.Errorf(ovenbird.Invalid, "cache %s to purge: %w", text, err)
+			return nil, ovenbird.Errorf(ovenbird.Invalid, "a cache to purge, %s: %w", kind, err)
 		}
 		if kind == "nginx" {
 			return nginx{c, at}, nil
@@ -47,7 +47,7 @@ func parse(text string, c *caller) (target, error) {
 	case kind == "cloudflare" && api:
 		return cloudflare{c, cloudflareAPI, id, secret}, nil
 	default:
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "%q is no cache to purge: write %s", text, forms)
+		return nil, ovenbird.Errorf(ovenbird.Invalid, "a cache to purge, %.20q: write %s", kind, forms)
 	}
 }
 
