@@ -202,7 +202,7 @@ func (b *batch) lookAhead(
 	current map[subject][]release.Row, when map[time.Time][]subject,
 ) error {
 	for _, at := range sortedInstants(when) {
-		then := newStage(view.Later(at))
+		then := newStage(view.Later(at, ahead.changed(at)))
 		for _, s := range when[at] {
 			if err := ctx.Err(); err != nil {
 				return err

@@ -47,6 +47,17 @@ func newCalendar(s *ovenbird.Snapshot, after, until time.Time) *calendar {
 	return c
 }
 
+// changed returns the families in which something starts or ends up to an instant.
+func (c *calendar) changed(until time.Time) map[ovenbird.TitleID]bool {
+	changed := make(map[ovenbird.TitleID]bool)
+	for root, instants := range c.families {
+		if !instants[0].After(until) {
+			changed[root] = true
+		}
+	}
+	return changed
+}
+
 // noteEnd notes when a license of a title ends next after the stretch.
 func (c *calendar) noteEnd(id ovenbird.TitleID, until time.Time) {
 	end, ok := facts.FirstEnd(c.snapshot, id, until)

@@ -107,7 +107,7 @@ func TestWindowsAreHalfOpen(t *testing.T) {
 	for at, want := range map[time.Time]bool{
 		noon.Add(-1): false, noon: true, tomorrow.Add(-1): true, tomorrow: false,
 	} {
-		if got := !v.Later(at).Visible(m).Empty(); got != want {
+		if got := !v.Later(at, map[ovenbird.TitleID]bool{m.ID: true}).Visible(m).Empty(); got != want {
 			t.Errorf("visible at %v: %v, want %v", at, got, want)
 		}
 	}
@@ -291,7 +291,7 @@ func TestExplainNamesTheRuleThatDecides(t *testing.T) {
 		{"FI", nextYear, false, "license: license l-m of m ended at 2027-06-15T12:00:00Z"},
 		{"JP", noon, false, "edition: tv is not offered in JP"},
 	} {
-		x := view(tv(), []*ovenbird.Title{m}, l).Later(test.at).Explain(m, test.country)
+		x := view(tv(), []*ovenbird.Title{m}, l).Later(test.at, map[ovenbird.TitleID]bool{m.ID: true}).Explain(m, test.country)
 		if x.Visible != test.visible || x.Decisive != test.decisive {
 			t.Errorf("%s at %v: %v %q, want %v %q", test.country, test.at, x.Visible, x.Decisive, test.visible, test.decisive)
 		}

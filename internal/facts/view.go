@@ -15,6 +15,9 @@ type View struct {
 	timeless *timeless
 	visible  map[ovenbird.TitleID]ovenbird.CountrySet
 	shown    map[ovenbird.CollectionID]ovenbird.CountrySet
+
+	before  *View                     // nil for the first
+	changed map[ovenbird.TitleID]bool // since before; see Later
 }
 
 // timeless is what a view knows that no instant changes.
@@ -45,9 +48,14 @@ func newView(shared *timeless, at time.Time) *View {
 	}
 }
 
-// Later returns a view as of another instant that shares what does not depend
-// on time. Both views belong to the same goroutine.
-func (v *View) Later(at time.Time) *View { return newView(v.timeless, at) }
+// Later returns a view as of a later instant. changed has the top titles of all
+// families in which a license starts or ends after v's instant and up to that one:
+// of all others what v knows still holds. Both views belong to the same goroutine.
+func (v *View) Later(at time.Time, changed map[ovenbird.TitleID]bool) *View {
+	later := newView(v.timeless, at)
+	later.before, later.changed = v, changed
+	return later
+}
 
 // Snapshot returns the catalog that v judges.
 func (v *View) Snapshot() *ovenbird.Snapshot { return v.timeless.snapshot }
@@ -62,6 +70,9 @@ func (v *View) Edition() *Edition { return v.timeless.edition }
 func (v *View) Visible(t *ovenbird.Title) ovenbird.CountrySet {
 	if set, ok := v.visible[t.ID]; ok {
 		return set
+	}
+	if v.before != nil && !v.changed[v.timeless.snapshot.Root(t.ID)] {
+		return v.before.Visible(t)
 	}
 	var set ovenbird.CountrySet
 	switch {
