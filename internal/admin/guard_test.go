@@ -131,6 +131,46 @@ func TestOnlyAGoodTokenIsTaken(t *testing.T) {
 	w.want(404, w.ask(admin.Admin, "DELETE", "/tokens/nobody", ""))
 }
 
+func TestATokenOfAnEdgeIsGoodForThatAlone(t *testing.T) {
+	w := newWorld(t)
+	secret, made, err := w.api.Tokens.Create(t.Context(), "edges", admin.Edge, w.clock.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), "GET", admin.Prefix+"/titles", nil)
+	r.Header.Set("Authorization", "Bearer "+secret)
+	if got := w.send(r).status; got != 403 {
+		t.Errorf("reading the catalog with it: %d", got)
+	}
+	for _, role := range admin.Roles() {
+		if role.May(admin.Edge) || admin.Edge.May(role) {
+			t.Errorf("%s and %s may do something for each other", role, admin.Edge)
+		}
+	}
+	admit := func(secret string) string {
+		t.Helper()
+		refused, err := w.api.Tokens.Admit(t.Context(), secret, admin.Edge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return refused
+	}
+	if refused := admit(secret); refused != "" {
+		t.Errorf("a good one is refused: %s", refused)
+	}
+	for bad, why := range map[string]string{
+		w.tokens[admin.Admin]: "its role is admin", secret + "x": "not one of this environment", "": "not one of this environment",
+	} {
+		if refused := admit(bad); !strings.Contains(refused, why) {
+			t.Errorf("%.10q: %q, want %q", bad, refused, why)
+		}
+	}
+	w.want(200, w.ask(admin.Admin, "DELETE", "/tokens/"+made.ID, ""))
+	if refused := admit(secret); !strings.Contains(refused, "revoked") {
+		t.Errorf("a revoked one: %q", refused)
+	}
+}
+
 func TestTokensAreListedWithoutTheirSecrets(t *testing.T) {
 	w := newWorld(t)
 	w.get("/titles")
