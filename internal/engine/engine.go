@@ -30,6 +30,9 @@ type Config struct {
 	// Lease is how long a process may be silent before the others take its work
 	// over; 0 means 5 s. On SQLite it means nothing.
 	Lease time.Duration
+	// Look is how often the engine looks for executions that it has begun and that
+	// got lost; 0 means 2 s.
+	Look time.Duration
 	// Log is told who leads and what is taken over; nil discards.
 	Log *slog.Logger
 }
@@ -49,6 +52,7 @@ func (c Config) fill() Config {
 	c.Poll = cmp.Or(c.Poll, poll)
 	c.StopTimeout = cmp.Or(c.StopTimeout, 10*time.Second)
 	c.Lease = cmp.Or(c.Lease, 5*time.Second)
+	c.Look = cmp.Or(c.Look, 2*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
@@ -64,6 +68,7 @@ type Engine struct {
 	queues  []queue
 	started bool
 	members *membership // nil on SQLite
+	lost    *lost
 	// asking is held by who submits under a key. Where another waits under it,
 	// DBOS looks for that one on a second connection while the first holds a
 	// transaction: many at once would take all connections, and wait for ever.
@@ -93,6 +98,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		if err != nil {
 			return fmt.Errorf("open the engine's state in %s: %w", s.name, err)
 		}
+		e.lost = &lost{dbos: e.dbos, every: cfg.Look, log: cfg.Log, here: make(map[string]int)}
 		if s.pool != nil {
 			e.members, err = newMembership(ctx, cfg, e.dbos)
 		}
@@ -138,6 +144,7 @@ func (e *Engine) Start(ctx context.Context, _ func(error)) error {
 		return fmt.Errorf("start the engine: %w", err)
 	}
 	e.started = true
+	e.lost.start(context.WithoutCancel(ctx))
 	if e.members != nil {
 		e.members.stay(context.WithoutCancel(ctx))
 	}
@@ -187,6 +194,9 @@ func (e *Engine) Forget(ctx context.Context, before time.Time) error {
 // workflows go on at the next start, or in another process.
 func (e *Engine) Stop(ctx context.Context) error {
 	var failed []error
+	if e.started {
+		e.lost.stop()
+	}
 	if e.started && e.members != nil {
 		e.members.rest()
 	}

@@ -51,6 +51,7 @@ func RegisterTask[P, R any](e *Engine, name string, do func(*Run, P) (R, error))
 
 func register[P, R any](e *Engine, q queue, do func(*Run, P) (R, error)) {
 	dbos.RegisterWorkflow(e.dbos, func(ctx dbos.Context, input P) (R, error) {
+		defer e.lost.begin(ctx)()
 		return do(&Run{ctx, e.cfg.ask()}, input)
 	}, dbos.WithWorkflowName(q.name))
 	e.queues = append(e.queues, q)
