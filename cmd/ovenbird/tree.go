@@ -20,6 +20,7 @@ import (
 	"ovenbird/internal/engine"
 	"ovenbird/internal/lifecycle"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/release"
 	"ovenbird/internal/tree"
 )
 
@@ -110,15 +111,19 @@ func (c *cli) writeTree(ctx context.Context, f treeFlags) (err error) {
 	if err := store.use(&config); err != nil {
 		return err
 	}
+	return c.runTree(ctx, config, f, e.releases, store)
+}
+
+// runTree publishes into a store.
+func (c *cli) runTree(ctx context.Context, config tree.Config, f treeFlags, releases *release.Store, store *treeStore) error {
 	progress := c.newProgress("tree")
 	defer progress.end()
 	var purging error
-	deps := tree.Deps{
-		Releases: e.releases, Store: store.bucket, Log: slog.New(slog.NewTextHandler(c.stderr, nil)),
+	publisher, err := tree.New(config, tree.Deps{
+		Releases: releases, Store: store.bucket, Log: slog.New(slog.NewTextHandler(c.stderr, nil)),
 		Approve: func(p tree.Plan) error { return c.approve(p, f, store.remote()) }, Progress: progress.files,
 		Published: func(r *tree.Report) { purging = errors.Join(purging, c.appendPurges(f.purgeKeys, r)) },
-	}
-	publisher, err := tree.New(config, deps)
+	})
 	if err != nil {
 		return err
 	}
@@ -130,11 +135,10 @@ func (c *cli) writeTree(ctx context.Context, f treeFlags) (err error) {
 		return err
 	}
 	progress.end()
-	if err := errors.Join(c.appendPurges(f.purgeKeys, report), c.print(report, func(w io.Writer) error { return writeTreeReport(w, report) })); err != nil {
+	err = errors.Join(c.appendPurges(f.purgeKeys, report),
+		c.print(report, func(w io.Writer) error { return writeTreeReport(w, report) }))
+	if err != nil || !f.watch {
 		return err
-	}
-	if !f.watch {
-		return nil
 	}
 	var group lifecycle.Group
 	group.Add("tree", publisher)
@@ -164,7 +168,8 @@ func (c *cli) approve(p tree.Plan, f treeFlags, remote bool) error {
 	case f.plan:
 		return errPlanned
 	case p.Writes+p.Deletes > mostFiles && !f.yes:
-		return ovenbird.Errorf(ovenbird.Held, "that is more than %d files: say --yes, or less with --countries, --applications and --codings", mostFiles)
+		return ovenbird.Errorf(ovenbird.Held,
+			"that is more than %d files: say --yes, or less with --countries, --applications and --codings", mostFiles)
 	}
 	return nil
 }
@@ -314,33 +319,38 @@ func auditTree(ctx context.Context, config audit.Config, deps audit.Deps, url st
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.close()) }()
-	open := func() (*tree.Reader, error) { return tree.NewReader(ctx, store.bucket, deps.Release.Manifest().Editions) }
-	reader, err := open()
+	reader, err := tree.NewReader(ctx, store.bucket, deps.Release.Manifest().Editions)
 	if err != nil {
 		return nil, err
 	}
-	if held := reader.State().Applied.Release.ID; held != deps.Release.Ref().ID {
+	before, audited := reader.State(), deps.Release.Ref().ID
+	if held := before.Applied.Release.ID; held != audited {
 		return nil, ovenbird.Errorf(ovenbird.Conflict, "the tree holds release %s, and this audit is of %s: "+
-			"bring it up to date with `ovenbird releases publish-tree`", held, deps.Release.Ref().ID)
+			"bring it up to date with `ovenbird releases publish-tree`", held, audited)
 	}
 	deps.Tree = reader
 	if report, err = audit.Run(ctx, config, deps); err != nil {
 		return nil, err
 	}
 	if all {
-		strangers, err := reader.Strangers(ctx)
-		if err != nil {
+		if err := addStrangers(ctx, reader, report); err != nil {
 			return nil, err
 		}
-		for _, name := range strangers {
-			report.Violations = append(report.Violations, audit.Violation{
-				Where: "tree", Kind: audit.Forbidden, Path: name, At: time.Now().UTC(), Found: "belongs to no variation of the tree",
-			})
-		}
 	}
-	after, err := open()
-	if err == nil && after.State().Sequence != reader.State().Sequence || ovenbird.CodeOf(err) == ovenbird.Conflict {
+	reader, err = tree.NewReader(ctx, store.bucket, deps.Release.Manifest().Editions)
+	if ovenbird.CodeOf(err) == ovenbird.Conflict || err == nil && reader.State().Sequence != before.Sequence {
 		return nil, ovenbird.Errorf(ovenbird.Conflict, "the tree was written while it was read: begin again")
 	}
 	return report, err
+}
+
+// addStrangers adds the files to a report that belong to no variation of the tree.
+func addStrangers(ctx context.Context, reader *tree.Reader, report *audit.Report) error {
+	strangers, err := reader.Strangers(ctx)
+	for _, name := range strangers {
+		report.Violations = append(report.Violations, audit.Violation{
+			Where: "tree", Kind: audit.Copy, Path: name, At: time.Now().UTC(), Found: "belongs to no variation of the tree",
+		})
+	}
+	return err
 }

@@ -138,6 +138,11 @@ func writeAudit(w io.Writer, r *audit.Report, took time.Duration) error {
 		if err != nil {
 			return err
 		}
+		if v.Kind == audit.Copy {
+			if _, err := fmt.Fprintf(w, "  %s\n", v.Found); err != nil {
+				return err
+			}
+		}
 		if v.Kind != audit.Different {
 			continue
 		}

@@ -21,10 +21,10 @@ type Config struct {
 	Withdraw bool
 	// Adopt allows a first tree in a bucket where files lie at its addresses.
 	Adopt bool
-	// Rewrite writes every file again.
+	// Rewrite writes every file again, in the first run that comes to an end.
 	Rewrite bool
 	// Check compares every file with what it has to be, also where the state says
-	// that all is as it should be.
+	// that all is as it should be, in the first run that comes to an end.
 	Check bool
 	// Workers is how many files are written at once; 0 means 32.
 	Workers int

@@ -73,6 +73,7 @@ func (p *Publisher) Publish(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.config.Check, p.config.Rewrite = false, false
 	return report, nil
 }
 
@@ -215,7 +216,7 @@ func (p *Publisher) carryOut(ctx context.Context, l *lease, w *writing, changes 
 		return nil
 	}
 	if w.survey != nil {
-		w.survey.refine(changes, w.target.layout)
+		w.survey.refine(changes, w.target.layout, w.suffixes())
 	}
 	plan := w.count(changes)
 	if err := p.deps.Approve(plan); err != nil {

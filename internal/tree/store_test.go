@@ -27,8 +27,6 @@ type shelf struct {
 	late           bool
 	// dangling are the links that led to nothing after some write.
 	dangling []string
-	// before is called before every write of a file, without the lock.
-	before func(ctx context.Context, key string) error
 }
 
 type shelved struct {
@@ -49,11 +47,6 @@ func (s *shelf) revive() { s.writes, s.killAt = 0, -1 }
 
 // write counts a write and makes it.
 func (s *shelf) write(ctx context.Context, key string, do func()) error {
-	if s.before != nil {
-		if err := s.before(ctx, key); err != nil {
-			return err
-		}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/md5" //nolint:gosec // what stores say of an object, not a secret
 	"crypto/sha256"
 	"errors"
+	"slices"
 
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/ovenbird"
@@ -72,15 +73,15 @@ func (s *survey) right(ctx context.Context, name string, body []byte) (bool, err
 	return bytes.Equal(there, body), nil
 }
 
-// refine says of each change which files are there already.
-func (s *survey) refine(changes []change, l *layout) {
+// refine says of each change which files are there already, with all their copies.
+func (s *survey) refine(changes []change, l *layout, suffixes []string) {
 	for i := range changes {
 		c := &changes[i]
 		var there ovenbird.CountrySet
 		for country := range c.fresh.Indexes {
 			missing := false
 			for _, name := range l.names(c.key, country) {
-				missing = missing || !s.has(name)
+				missing = missing || slices.ContainsFunc(suffixes, func(suffix string) bool { return !s.has(name + suffix) })
 			}
 			if !missing {
 				there = there.With(ovenbird.CountryAt(country))
