@@ -9,6 +9,9 @@ func (s *Server) Hurry(limit time.Duration) {
 	s.http.HTTP2.WriteByteTimeout, s.http.HTTP2.SendPingTimeout, s.http.HTTP2.PingTimeout = limit, limit, limit
 }
 
+// WaitForLeaving makes a server give clients over HTTP/3 as long as given to leave.
+func (s *Server) WaitForLeaving(limit time.Duration) { s.quic.grace = limit }
+
 // HoldEverybody makes a server's limits, before its start, hold for the machine
 // that the tests run on too.
 func (s *Server) HoldEverybody() { s.gate.exempt = nil }

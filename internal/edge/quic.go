@@ -37,6 +37,7 @@ const closeGrace = 3 * time.Second
 // overQUIC serves HTTP/3.
 type overQUIC struct {
 	http      http3.Server
+	grace     time.Duration
 	transport *quic.Transport
 	listener  *quic.EarlyListener
 }
@@ -67,7 +68,7 @@ func (q *overQUIC) listen(ctx context.Context, at net.Addr, h http.Handler, g *g
 // stop takes no more connections, tells clients to leave, and closes what is
 // left after a while.
 func (q *overQUIC) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, closeGrace)
+	ctx, cancel := context.WithTimeout(ctx, q.grace)
 	defer cancel()
 	_ = q.http.Shutdown(ctx) // fails when time is up
 	return errors.Join(q.listener.Close(), q.http.Close(), q.transport.Close(), q.transport.Conn.Close())

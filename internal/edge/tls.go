@@ -28,7 +28,7 @@ func (s *Server) UseTLS(t TLS) error {
 	s.tls = true
 	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
 	if t.HTTP3 {
-		s.quic = &overQUIC{http: http3.Server{
+		s.quic = &overQUIC{grace: closeGrace, http: http3.Server{
 			TLSConfig:      http3.ConfigureTLSConfig(s.http.TLSConfig),
 			MaxHeaderBytes: maxHeaderBytes,
 			IdleTimeout:    idleTimeout,
