@@ -9,6 +9,9 @@ GATEWAY         := bin/versitygw-$(GATEWAY_VERSION)
 # What holds the edge against HTTP/2's standard; internal/edge asks for this version.
 H2SPEC_VERSION := v2.2.1
 H2SPEC         := bin/h2spec-$(H2SPEC_VERSION)
+# The issuer of certificates that the edge gets its own from in tests; internal/edge asks for this version.
+PEBBLE_VERSION := v2.10.1
+PEBBLE         := bin/pebble-$(PEBBLE_VERSION)
 # Stands before an edge in the tests of internal/purge, which ask for this version.
 CADDY_VERSION := v2.11.9
 CADDY         := bin/caddy-$(CADDY_VERSION)
@@ -84,7 +87,7 @@ clean: ## remove what was built and set up; environments in .ovenbird stay
 # The steps of `make test`.
 
 .PHONY: setup
-setup: tools $(GATEWAY) $(H2SPEC) $(CADDY) $(NPM:%=%/node_modules/.package-lock.json)
+setup: tools $(GATEWAY) $(H2SPEC) $(PEBBLE) $(CADDY) $(NPM:%=%/node_modules/.package-lock.json)
 
 .PHONY: tools
 tools:
@@ -110,6 +113,10 @@ $(H2SPEC):
 $(CADDY):
 	GOBIN="$(abspath bin)" $(GO) install -p 1 github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION)
 	mv bin/caddy $@
+
+$(PEBBLE):
+	GOBIN="$(abspath bin)" $(GO) install github.com/letsencrypt/pebble/v2/cmd/pebble@$(PEBBLE_VERSION)
+	mv bin/pebble $@
 
 # -p 1: it is large, and compiling much of it at once takes gigabytes.
 $(GATEWAY):

@@ -30,6 +30,7 @@ type edgeFlags struct {
 	countries, proxies, purges []string
 	poll, maxAge, sharedMaxAge time.Duration
 	tls                        edge.TLS
+	acme                       acmeFlags
 	limits                     limits
 	origin                     originFlags
 	observe                    observeFlags
@@ -76,6 +77,7 @@ func (c *cli) edge() *cobra.Command {
 			"SECRET is the name of the variable with the API's token (docs/cdn.md)")
 	flags.StringVar(&f.tls.CertFile, "tls-cert", "", "certificate to serve HTTPS with (PEM); it is read again when it changes")
 	flags.StringVar(&f.tls.KeyFile, "tls-key", "", "its key (PEM)")
+	f.acme.add(flags)
 	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
 	flags.StringVar(&f.afterHorizon, "after-horizon", "",
 		"what to do when no new release has come for so long that the last one runs out: refuse everything (the default), or keep\n"+
@@ -128,10 +130,8 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	if err := f.limits.use(server, config.TrustedProxies); err != nil {
 		return err
 	}
-	if f.tls != (edge.TLS{}) {
-		if err := server.UseTLS(f.tls); err != nil {
-			return err
-		}
+	if err := c.secure(server, f.tls, f.acme); err != nil {
+		return err
 	}
 	watching.watch(server)
 	var group lifecycle.Group

@@ -16,6 +16,7 @@ var modules = []module{
 	// What gocloud.dev's S3 driver is made of: the conditions of writes go through it.
 	{"github.com/aws/aws-sdk-go-v2", []string{"internal/bucket"}},
 	{"github.com/aws/smithy-go", []string{"internal/bucket"}},
+	{"github.com/caddyserver/certmagic", []string{"internal/edge"}},
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/admin"}},
 	{"github.com/dbos-inc/dbos-transact-golang", []string{"internal/engine"}},
 	{"github.com/go-json-experiment/json", []string{"internal/backup", "internal/catalog", "internal/importer", "internal/source"}},
@@ -33,6 +34,7 @@ var modules = []module{
 	{"github.com/spf13/pflag", []string{"cmd/ovenbird"}},
 	{"github.com/vektah/gqlparser/v2", []string{"internal/shape", "internal/model"}},
 	{"go.opentelemetry.io/otel", []string{"internal/trace", "internal/observe"}},
+	{"go.uber.org/zap", []string{"internal/edge"}}, // what certmagic logs through
 	{"gocloud.dev", []string{"internal/bucket"}},
 	{"golang.org/x/text", []string{
 		"internal/words", "internal/catalog", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/avails",
@@ -43,6 +45,7 @@ var modules = []module{
 	// Tests only.
 	{"github.com/chromedp/cdproto", nil},
 	{"github.com/chromedp/chromedp", nil},
+	{"github.com/miekg/dns", nil},
 	{"github.com/rogpeppe/go-internal", nil},
 	{"go.opentelemetry.io/proto/otlp", nil},
 	{"google.golang.org/protobuf", nil},

@@ -30,14 +30,15 @@ const (
 
 // Server serves a handler at an address. It is a lifecycle service.
 type Server struct {
-	listen string
-	log    *slog.Logger
-	http   http.Server
-	tls    bool      // whether it speaks TLS: net/http fills in TLSConfig even where it does not
-	quic   *overQUIC // nil: no HTTP/3
-	gate   *gate     // nil: everybody may connect
-	panics atomic.Int64
-	addr   net.Addr
+	listen  string
+	log     *slog.Logger
+	http    http.Server
+	issuing *issuing  // nil: none
+	tls     bool      // whether it speaks TLS: net/http fills in TLSConfig even where it does not
+	quic    *overQUIC // nil: no HTTP/3
+	gate    *gate     // nil: everybody may connect
+	panics  atomic.Int64
+	addr    net.Addr
 }
 
 // NewServer returns a server that will listen at an address such as
@@ -110,6 +111,11 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 	if s.tls {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 	}
+	if s.issuing != nil {
+		if err := s.issuing.start(ctx, s.addr); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
 	go func() {
 		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			fail(ovenbird.Errorf(ovenbird.Internal, "serving at %s: %w", s.addr, err))
@@ -140,6 +146,9 @@ func (s *Server) Stop(ctx context.Context) error {
 		}
 		left <- s.quic.stop(ctx)
 	}()
+	if s.issuing != nil {
+		s.issuing.stop()
+	}
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close()

@@ -25,16 +25,19 @@ func (s *Server) UseTLS(t TLS) error {
 	if err := certificate.load(time.Now()); err != nil {
 		return err
 	}
-	s.tls = true
-	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
-	if t.HTTP3 {
+	s.useTLS(&tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}, t.HTTP3)
+	return nil
+}
+
+func (s *Server) useTLS(config *tls.Config, http3Too bool) {
+	s.tls, s.http.TLSConfig = true, config
+	if http3Too {
 		s.quic = &overQUIC{grace: closeGrace, http: http3.Server{
 			TLSConfig:      http3.ConfigureTLSConfig(s.http.TLSConfig),
 			MaxHeaderBytes: maxHeaderBytes,
 			IdleTimeout:    idleTimeout,
 		}}
 	}
-	return nil
 }
 
 // certificateCheck is how often the files are looked at while there are handshakes.
