@@ -155,7 +155,8 @@ func (r *shown) tellEdges(b *strings.Builder) {
 		word = "behind"
 	}
 	for _, e := range others {
-		fmt.Fprintf(b, "%-8s %s serves %s since %s, %s\n", word, e.Name, cmp.Or(e.Release, "nothing"), moment(e.Since), stateOf(e))
+		fmt.Fprintf(b, "%-8s %s serves %s since %s, heard of at %s: %s\n",
+			word, e.Name, cmp.Or(e.Release, "nothing"), moment(e.Since), moment(e.Heard), stateOf(e))
 	}
 }
 

@@ -77,7 +77,7 @@ func (l *Listener) follow(ctx context.Context, origin int) {
 		}
 		if !failing {
 			failing = true
-			l.log.WarnContext(ctx, "an origin tells of no news now; looking for releases as often as --poll says", "error", err)
+			e.log.WarnContext(ctx, "an origin tells of no news now; looking for releases as often as --poll says", "error", err)
 		}
 		if !sleep(ctx, backoff/2+rand.N(backoff)) { //nolint:gosec // nobody gains by guessing it
 			return

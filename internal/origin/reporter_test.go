@@ -31,6 +31,13 @@ func (p *post) send(_ context.Context, r spread.Report) error {
 	return p.fail
 }
 
+// taken returns what was sent, and how often that was tried.
+func (p *post) taken() (sent []spread.Report, tries int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.sent), p.tries
+}
+
 func (p *post) failing(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,20 +71,22 @@ func TestAnEdgeReportsOncePerReleaseThatItIsAliveAndThatItLeaves(t *testing.T) {
 		serves(r, "r2")
 		serves(r, "r3") // at once: one report of both
 		wait(time.Second)
-		if len(p.sent) != 2 || p.sent[0].Release != "r1" || p.sent[1].Release != "r3" {
-			t.Fatalf("got %+v, want a report of r1 and one of r3", p.sent)
+		sent, _ := p.taken()
+		if len(sent) != 2 || sent[0].Release != "r1" || sent[1].Release != "r3" {
+			t.Fatalf("got %+v, want a report of r1 and one of r3", sent)
 		}
-		if got := p.sent[1]; got.Edge != "edge" || !slices.Equal(got.Countries, []ovenbird.Country{"FI"}) || time.Since(got.Sent) > time.Second {
+		if got := sent[1]; got.Edge != "edge" || !slices.Equal(got.Countries, []ovenbird.Country{"FI"}) || time.Since(got.Sent) > time.Second {
 			t.Errorf("got %+v", got)
 		}
 		wait(3 * spread.Beat)
-		if got := len(p.sent); got < 4 || got > 6 {
-			t.Errorf("after three beats there are %d reports", got)
+		if sent, _ := p.taken(); len(sent) < 4 || len(sent) > 6 {
+			t.Errorf("after three beats there are %d reports", len(sent))
 		}
 		if err := r.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if last := p.sent[len(p.sent)-1]; !last.Leaving || last.Edge != "edge" {
+		sent, _ = p.taken()
+		if last := sent[len(sent)-1]; !last.Leaving || last.Edge != "edge" {
 			t.Errorf("at the end: %+v", last)
 		}
 	})
@@ -89,15 +98,15 @@ func TestWhatCouldNotBeReportedIsLaterUnlessThereIsNews(t *testing.T) {
 		r := newReporter(t, p)
 		serves(r, "r1")
 		wait(time.Hour)
-		if p.tries < 10 || p.tries > 150 {
-			t.Errorf("in an hour it was tried %d times", p.tries)
+		if _, tries := p.taken(); tries < 10 || tries > 150 {
+			t.Errorf("in an hour it was tried %d times", tries)
 		}
 		serves(r, "r2")
 		wait(time.Second)
 		p.failing(nil)
 		wait(2 * time.Minute)
-		if len(p.sent) != 1 || p.sent[0].Release != "r2" {
-			t.Errorf("got %+v, want one report, of r2", p.sent)
+		if sent, _ := p.taken(); len(sent) != 1 || sent[0].Release != "r2" {
+			t.Errorf("got %+v, want one report, of r2", sent)
 		}
 		p.failing(errors.New("the origin is gone again"))
 		if err := r.Stop(t.Context()); err != nil {
