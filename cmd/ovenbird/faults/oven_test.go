@@ -167,7 +167,9 @@ func (o *oven) run(args ...string) []byte {
 
 func (o *oven) try(args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(o.t.Context(), o.program, o.args(args...)...)
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, o.program, o.args(args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("ovenbird %s: %w\n%s%s", strings.Join(args, " "), err, stderr.Bytes(), stdout.Bytes())

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,28 +37,37 @@ const (
 	maxPath       = 4096
 )
 
-// tracer runs a program and counts its effects on files below a folder.
+// tracer runs a program, counts its effects on files below a folder, and breaks
+// one of them.
 type tracer struct {
 	dir string
-	// killAt is the effect, from 1, before which the program is killed; 0 lets it
-	// run to its end.
-	killAt int
+	// breakAt is the effect, from 1, before which the program is killed, or from
+	// which on the disk fails; 0 leaves it alone.
+	breakAt int
+	// errors is what calls fail with on a disk that fails; nil kills instead.
+	errors map[uint64]syscall.Errno
+	// lasts is how long the disk fails; 0 is once.
+	lasts time.Duration
 	// done is true when a program that would run for ever is to be stopped as by
 	// Ctrl-C; nil where it ends by itself.
 	done func() bool
 
 	effects int
-	killed  string // what it was about to do; "" where it ran to its end
+	code    int    // what it ended with, -1 where it was killed
+	broken  string // what it was about to do; "" where nothing was broken
 
 	pid     int
-	entered map[int]bool // threads inside a system call
-	asked   time.Time    // when done was asked last
-	stopped time.Time    // when it was told to stop
+	entered map[int]bool          // threads inside a system call
+	failing map[int]syscall.Errno // of those, the ones whose call is not made, and fails
+	since   time.Time             // when the disk began to fail
+	began   time.Time             // when it was started
+	asked   time.Time             // when done was asked last
+	stopped time.Time             // when it was told to stop
 }
 
-// run runs a program, and returns its exit code, -1 where it was killed. It holds
-// on to one thread of the system, which alone may trace what it has started.
-func (tr *tracer) run(t *testing.T, program string, args []string, stdout, stderr *os.File) int {
+// run runs a program to its end. It holds on to one thread of the system, which
+// alone may trace what it has started.
+func (tr *tracer) run(t *testing.T, program string, args []string, stdout, stderr *os.File) {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -67,7 +77,8 @@ func (tr *tracer) run(t *testing.T, program string, args []string, stdout, stder
 	if err != nil {
 		t.Fatalf("start %s: %v", program, err)
 	}
-	tr.pid, tr.entered = pid, make(map[int]bool)
+	tr.began = time.Now()
+	tr.pid, tr.entered, tr.failing = pid, make(map[int]bool), make(map[int]syscall.Errno)
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(pid, &status, syscall.WALL, nil); err != nil || !status.Stopped() {
 		t.Fatalf("trace %s: %v, %v: tests of faults need ptrace", program, status, err)
@@ -76,12 +87,10 @@ func (tr *tracer) run(t *testing.T, program string, args []string, stdout, stder
 	if err := syscall.PtraceSetOptions(pid, options); err != nil {
 		t.Fatal(err)
 	}
-	code, err := tr.follow()
-	if err != nil {
+	if tr.code, err = tr.follow(); err != nil {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		t.Fatalf("trace %s: %v", program, err)
 	}
-	return code
 }
 
 // follow lets the program's threads go from call to call until it has ended.
@@ -110,6 +119,8 @@ func (tr *tracer) follow() (code int, err error) {
 			if tr.entered[thread] = !tr.entered[thread]; tr.entered[thread] {
 				tr.enter(thread)
 				tr.stop()
+			} else {
+				tr.leave(thread)
 			}
 		case status.StopSignal() != syscall.SIGTRAP && status.StopSignal() != syscall.SIGSTOP:
 			signal = int(status.StopSignal())
@@ -124,30 +135,55 @@ func (tr *tracer) enter(thread int) {
 		return // it was killed meanwhile
 	}
 	effect, ok := tr.effect(thread, &regs)
-	if !ok || tr.killed != "" {
+	if !ok {
 		return
 	}
 	tr.effects++
-	if tr.effects == tr.killAt {
-		tr.killed = effect
+	switch failure := tr.errors[regs.Orig_rax]; {
+	case tr.breakAt == 0 || tr.effects < tr.breakAt:
+	case tr.errors == nil && tr.broken == "":
+		tr.broken = effect
 		_ = syscall.Kill(tr.pid, syscall.SIGKILL) // a call that a killed thread has entered is not made
+	case failure != 0 && (tr.broken == "" || time.Since(tr.since) < tr.lasts):
+		if tr.broken == "" {
+			tr.broken, tr.since = effect, time.Now()
+		}
+		regs.Orig_rax = math.MaxUint64 // there is no such call
+		if syscall.PtraceSetRegs(thread, &regs) == nil {
+			tr.failing[thread] = failure
+		}
 	}
 }
 
-// stop stops a program that has done what it was started for. A program that
-// runs makes calls all the time, so there is time to ask now and then. One that
-// does not stop says where it hangs.
+// leave is called when a thread comes back from a system call.
+func (tr *tracer) leave(thread int) {
+	failure, ok := tr.failing[thread]
+	if !ok {
+		return
+	}
+	delete(tr.failing, thread)
+	var regs syscall.PtraceRegs
+	if syscall.PtraceGetRegs(thread, &regs) == nil {
+		regs.Rax = -uint64(failure)
+		_ = syscall.PtraceSetRegs(thread, &regs) // or it was killed meanwhile
+	}
+}
+
+// stop stops a program that has done what it was started for, and one that hangs,
+// which says where. A program that runs makes calls all the time, so there is time
+// to ask now and then.
 func (tr *tracer) stop() {
-	const often, hangs = 10 * time.Millisecond, 8 * time.Second
+	const often, hangs = 10 * time.Millisecond, 15 * time.Second
+	if time.Since(tr.asked) < often {
+		return
+	}
+	tr.asked = time.Now()
 	switch {
-	case tr.done == nil || time.Since(tr.asked) < often:
-	case tr.stopped.IsZero():
-		if tr.asked = time.Now(); tr.done() {
-			tr.stopped = tr.asked
-			_ = syscall.Kill(tr.pid, syscall.SIGINT)
-		}
-	case time.Since(tr.stopped) > hangs:
-		tr.done = nil
+	case tr.stopped.IsZero() && tr.done != nil && tr.done():
+		tr.stopped = tr.asked
+		_ = syscall.Kill(tr.pid, syscall.SIGINT)
+	case !tr.stopped.IsZero() && time.Since(tr.stopped) > hangs || time.Since(tr.began) > patience:
+		tr.began, tr.stopped = tr.asked, tr.asked
 		_ = syscall.Kill(tr.pid, syscall.SIGQUIT)
 	}
 }

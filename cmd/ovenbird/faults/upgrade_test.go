@@ -55,7 +55,7 @@ func TestAnotherBinaryEndsWhatOneBegan(t *testing.T) {
 	prepared := newOven(t)
 	s.prepare(prepared)
 	whole := prepared.copied(t)
-	effects, _ := s.do(whole, 0)
+	effects := s.do(whole, tracer{}).effects
 	expected := s.result(whole)
 	s.programs = []string{prepared.program, other}
 	kills := 0
