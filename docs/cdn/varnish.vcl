@@ -60,7 +60,8 @@ sub vcl_recv {
     set req.url = regsub(req.url, "\?.*$", "");
     unset req.http.Cookie;
     unset req.http.Authorization;
-    if (req.method != "GET" && req.method != "HEAD") {
+    # Previews are for one editor.
+    if (req.http.Ovenbird-Preview || req.url ~ "^/_preview/" || (req.method != "GET" && req.method != "HEAD")) {
         return (pass);
     }
 

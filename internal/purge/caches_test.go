@@ -95,6 +95,7 @@ func (c *cache) check(t *testing.T) {
 		c.codingsApart(t)
 		c.oneAsksForMany(t)
 		c.problemsAreNotKept(t)
+		c.previewsPass(t)
 		c.operatorsStayAmongThemselves(t)
 	})
 	t.Run("purging", func(t *testing.T) { c.purges(t, all, at) })
@@ -255,6 +256,19 @@ func (c *cache) problemsAreNotKept(t *testing.T) {
 	c.finn.get(path).want(t, http.StatusServiceUnavailable, "")
 	c.ahead.Store(nil)
 	c.finn.get(path).want(t, http.StatusOK, `{"rail":[{"card":"a"}]}`)
+}
+
+// previewsPass: who asks for one is answered by the edge, and nobody else with that.
+func (c *cache) previewsPass(t *testing.T) {
+	t.Helper()
+	const path = "/FI/tv/titles/b,1.json"
+	c.finn.get(path).want(t, http.StatusOK, `{"title":"b"}`)
+	before := c.count(path)
+	c.finn.get(path, "Ovenbird-Preview: x")
+	c.finn.get(path).want(t, http.StatusOK, `{"title":"b"}`)
+	if n := c.count(path); n != before+1 {
+		t.Errorf("the edge was asked %d times more, want once", n-before)
+	}
 }
 
 // operatorsStayAmongThemselves: however it is written.

@@ -29,7 +29,7 @@ type versions map[string]int
 type shelf struct {
 	store *release.Store
 	last  *release.Release
-	gone  map[string]bool // by id: those that garbage collection has removed
+	gone  sync.Map // by id: those that garbage collection has removed
 	says  map[string]versions
 }
 
@@ -39,7 +39,7 @@ func newShelf(t testing.TB) *shelf {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &shelf{store: store, gone: make(map[string]bool), says: make(map[string]versions)}
+	return &shelf{store: store, says: make(map[string]versions)}
 }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -84,7 +84,7 @@ func (s *shelf) add(t testing.TB, v versions) *release.Release {
 }
 
 func (s *shelf) Load(ctx context.Context, ref release.Ref) (*release.Release, error) {
-	if s.gone[ref.ID] {
+	if _, gone := s.gone.Load(ref.ID); gone {
 		return nil, ovenbird.Errorf(ovenbird.NotFound, "it was deleted")
 	}
 	return s.store.Load(ctx, ref)
@@ -328,8 +328,11 @@ func live(t *testing.T, made *shelf, all []*release.Release, history []string, w
 		current = r
 		s.Serving(r.Ref().ID)
 	}
-	restart := func() {
+	restart := func(lost bool) {
 		stop(t, s) // which writes nothing, as if it were killed
+		if lost {
+			journal = &memory{}
+		}
 		s = start(t, journal, made, c)
 	}
 	serve(current)
@@ -343,9 +346,6 @@ func live(t *testing.T, made *shelf, all []*release.Release, history []string, w
 		case publishes:
 			serve(next)
 		case killed, lost, killedEarly, killedLate:
-			if event == lost {
-				journal.body = nil
-			}
 			if event == killedEarly {
 				s.Prepare(next)
 			}
@@ -354,7 +354,7 @@ func live(t *testing.T, made *shelf, all []*release.Release, history []string, w
 				c.fetch(made.documents(next))
 				current = all[(which[i]+1)%len(all)] // what is published meanwhile
 			}
-			restart()
+			restart(event == lost)
 			serve(current)
 		case fetched:
 			c.fetch(made.documents(current))
@@ -369,7 +369,9 @@ func live(t *testing.T, made *shelf, all []*release.Release, history []string, w
 			pass(settling)
 		case collected:
 			for _, r := range all {
-				made.gone[r.Ref().ID] = r != current
+				if r.Ref() != current.Ref() {
+					made.gone.Store(r.Ref().ID, true)
+				}
 			}
 		}
 		if which[i]%2 == 0 {
