@@ -80,6 +80,11 @@ func (c *cli) serve(ctx context.Context, f upFlags, now func() time.Time) (err e
 	if err := newSeeds(c, e).importAll(ctx); err != nil {
 		return err
 	}
+	return c.serveOpened(ctx, e, f, now)
+}
+
+// serveOpened runs an environment that is open, locked and seeded.
+func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now func() time.Time) error {
 	watching, err := c.newObserving(ctx, f.observe.over(e.settings), "ovenbird")
 	if err != nil {
 		return err
