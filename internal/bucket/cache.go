@@ -242,7 +242,7 @@ func (c *Cache) write(key string, body []byte) error {
 		return err
 	}
 	_, err = f.Write(body)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return c.files.rename(key+partial, key)

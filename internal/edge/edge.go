@@ -44,6 +44,7 @@ type Edge struct {
 type following struct {
 	builder builder
 	version bucket.Version   // the head that was followed last
+	head    release.Head     // the same; zero before the first
 	release *release.Release // the one that is served; nil before the first
 	cancel  func()
 	done    chan struct{}

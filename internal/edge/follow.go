@@ -133,13 +133,17 @@ func (e *Edge) Follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if head.Precedes(f.head) {
+		return ovenbird.Errorf(ovenbird.Unavailable,
+			"the bucket answers with what was there before: change %d of the head after change %d", head.Sequence, f.head.Sequence)
+	}
 	kept, ok := head.CurrentRelease()
 	if ok && (f.release == nil || f.release.Ref() != kept.Ref) {
 		if err := e.takeOver(ctx, kept, known); err != nil {
 			return err
 		}
 	}
-	f.version = head.Version()
+	f.version, f.head = head.Version(), head
 	return nil
 }
 
@@ -165,7 +169,9 @@ func (e *Edge) serveCached(ctx context.Context) {
 	}
 	if err != nil {
 		e.log.WarnContext(ctx, "the cached release is not whole; fetching it again", "release", kept.ID, "error", err)
+		return
 	}
+	e.follow.head = head
 }
 
 // takeOver takes over a release that the head names, as is known since an instant.

@@ -53,6 +53,23 @@ type Kept struct {
 // Version identifies this state of the head; compare it with Store.Version.
 func (h Head) Version() bucket.Version { return h.version }
 
+// Precedes reports whether h was the head before other was: it counts fewer changes
+// and lists nothing newer. The head of a bucket that was made anew counts fewer as
+// well, but what it lists is newer.
+func (h Head) Precedes(other Head) bool {
+	return h.Sequence < other.Sequence && !h.newest().After(other.newest())
+}
+
+// newest is when the newest of the releases was made.
+func (h Head) newest() (at time.Time) {
+	for _, kept := range h.Releases {
+		if kept.CreatedAt.After(at) {
+			at = kept.CreatedAt
+		}
+	}
+	return at
+}
+
 // CurrentRelease returns the release to serve; ok is false before the first.
 func (h Head) CurrentRelease() (current Kept, ok bool) { return h.Release(h.Current) }
 
