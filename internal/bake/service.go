@@ -31,7 +31,8 @@ type Config struct {
 	// Shrink is the share of its documents that a release may lose against what
 	// was expected; one that loses more is held for a person. 0 means 0.2.
 	Shrink float64
-	// Grace is how old an object must be before it is deleted; 0 means 1 h.
+	// Grace is how old an object must be before it is deleted, longer than any bake
+	// takes and clocks are wrong; 0 means 2 h.
 	Grace time.Duration
 	// FanOut is from how many titles on, each counted once for every edition,
 	// the processes that share an engine make a full bake together; 0 means 10,000.
@@ -126,7 +127,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	cfg.Every = cmp.Or(cfg.Every, 10*time.Minute)
 	cfg.Debounce = cmp.Or(cfg.Debounce, 200*time.Millisecond)
 	cfg.Shrink = cmp.Or(cfg.Shrink, 0.2)
-	cfg.Grace = cmp.Or(cfg.Grace, time.Hour)
+	cfg.Grace = cmp.Or(cfg.Grace, 2*time.Hour)
 	cfg.FanOut = cmp.Or(cfg.FanOut, 10_000)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Now == nil {
