@@ -39,7 +39,7 @@ daemon off; master_process off; worker_processes 1; pid %[1]s/pid; error_log std
 events { worker_connections 256; }
 http {
 	access_log off; ignore_invalid_headers off; underscores_in_headers on;
-	client_header_timeout 200ms; client_body_timeout 200ms; keepalive_timeout 200ms; send_timeout 2s;
+	client_header_timeout 200ms; client_body_timeout 200ms; keepalive_timeout 200ms; send_timeout 2s; lingering_close off; proxy_read_timeout 2s;
 	client_body_temp_path %[1]s/1; proxy_temp_path %[1]s/2; fastcgi_temp_path %[1]s/3; uwsgi_temp_path %[1]s/4; scgi_temp_path %[1]s/5;
 	upstream edge { server %[2]s; keepalive 1; }
 	server {
