@@ -5,7 +5,6 @@ package faults
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"syscall"
@@ -50,7 +49,7 @@ func TestTheDiskFailsAtEveryStep(t *testing.T) {
 			}
 			told, hidden := 0, 0
 			for _, name := range names {
-				for _, at := range chosen(random, effects) {
+				for _, at := range chosen(random, effects, 1) {
 					t.Run(name+" "+strconv.Itoa(at), func(t *testing.T) {
 						o := prepared.copied(t)
 						tr := failures()[name]
@@ -59,8 +58,9 @@ func TestTheDiskFailsAtEveryStep(t *testing.T) {
 						story := fmt.Sprintf("%s failed from effect %d, %s, and it ended with %d", name, at, done.broken, done.code)
 						if done.code != 0 {
 							told++
-						} else if hidden++; !reflect.DeepEqual(s.result(o), expected) {
-							t.Errorf("%s: it came to\n%v\nrather than\n%v", story, s.result(o), expected)
+						} else {
+							hidden++
+							s.holds(o, story, expected)
 						}
 						s.ends(o, story, expected)
 					})

@@ -128,7 +128,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 			effects := s.do(whole, tracer{}).effects
 			expected := s.result(whole)
 			kills := 0
-			for _, at := range chosen(random, effects) {
+			for _, at := range chosen(random, effects, 2) {
 				t.Run(strconv.Itoa(at), func(t *testing.T) { kills += s.killed(prepared.copied(t), at, random, expected) })
 			}
 			t.Logf("%d effects, killed %d times", effects, kills)
@@ -139,9 +139,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
-// chosen returns the effects before which to kill: all of them in a long run.
-func chosen(random *rand.Rand, effects int) []int {
-	const few = 2
+// chosen returns the effects to break: all of them in a long run.
+func chosen(random *rand.Rand, effects, few int) []int {
 	all := random.Perm(effects)
 	if soak() == 0 {
 		all = all[:min(few, len(all))]
@@ -171,15 +170,21 @@ func (s step) killed(o *oven, at int, random *rand.Rand, expected any) int {
 	return len(story)
 }
 
+// holds compares what the step came to with what it has to.
+func (s step) holds(o *oven, story string, expected any) {
+	o.t.Helper()
+	if got := s.result(o); !reflect.DeepEqual(got, expected) {
+		o.t.Errorf("%s: it came to\n%v\nrather than\n%v", story, got, expected)
+	}
+}
+
 // ends does the step to its end, and looks at what there is. The story is what
 // happened to it before.
 func (s step) ends(o *oven, story string, expected any) {
 	t := o.t
 	t.Helper()
 	s.do(o, tracer{})
-	if got := s.result(o); !reflect.DeepEqual(got, expected) {
-		t.Errorf("%s: it came to\n%v\nrather than\n%v", story, got, expected)
-	}
+	s.holds(o, story, expected)
 	o.run(second...) // what a process that was stopped had asked for ends before this
 	if out, err := o.try("verify", "--all"); err != nil {
 		t.Errorf("%s: %v\n%s", story, err, out)

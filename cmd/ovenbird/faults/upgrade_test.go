@@ -59,7 +59,7 @@ func TestAnotherBinaryEndsWhatOneBegan(t *testing.T) {
 	expected := s.result(whole)
 	s.programs = []string{prepared.program, other}
 	kills := 0
-	for _, at := range chosen(random, effects) {
+	for _, at := range chosen(random, effects, 2) {
 		t.Run(strconv.Itoa(at), func(t *testing.T) { kills += s.killed(prepared.copied(t), at, random, expected) })
 	}
 	t.Logf("%d effects, killed %d times", effects, kills)
