@@ -98,7 +98,7 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 		return err
 	}
 	log := watching.log
-	origins, err := newOrigins(f.origin, config.Countries, log)
+	origins, err := newOrigins(f.origin, countriesOf(config), log)
 	if err != nil {
 		return err
 	}

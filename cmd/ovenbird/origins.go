@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,6 +16,7 @@ import (
 	"ovenbird/internal/lifecycle"
 	"ovenbird/internal/origin"
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/site"
 	"ovenbird/internal/spread"
 )
 
@@ -39,7 +41,7 @@ const originTokenVariable = "OVENBIRD_ORIGIN_TOKEN" //nolint:gosec // the name o
 const originPoll = 5 * time.Second
 
 // client returns a client to the origins.
-func (f originFlags) client() (*origin.Client, error) {
+func (f *originFlags) client() (*origin.Client, error) {
 	token := func() (string, error) { return os.Getenv(originTokenVariable), nil }
 	if f.tokenFile != "" {
 		token = func() (string, error) {
@@ -91,6 +93,14 @@ func inClear(address string) bool {
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	return err != nil || !ip.IsLoopback()
+}
+
+// countriesOf returns the countries that an edge keeps; none means all.
+func countriesOf(config edge.Config) []ovenbird.Country {
+	if only, ok := strings.CutPrefix(config.Country, string(site.FromFixed)+":"); ok && len(config.Countries) == 0 {
+		return []ovenbird.Country{ovenbird.Country(only)}
+	}
+	return config.Countries
 }
 
 // progress returns what has an edge's progress reported; nil where nobody wants it.

@@ -55,7 +55,7 @@ func newSpreading(ctx context.Context, e *environment, listen string, log *slog.
 		return nil, err
 	}
 	s := &spreading{reports: spread.NewService(e.spread, log)}
-	s.reporter = origin.NewReporter(func() string { return edgeName("", s.viewers) }, nil, s.reports.Report, log)
+	s.reporter = origin.NewReporter(func() string { return edgeName("", s.viewers) }, countriesOf(e.edgeConfig()), s.reports.Report, log)
 	if listen = cmp.Or(listen, e.settings.OriginListen); listen == "" || listen == noOrigin {
 		return s, nil
 	}
