@@ -285,7 +285,9 @@ func (e *environment) addTree(ctx context.Context, group *lifecycle.Group, log *
 	if err != nil {
 		return err
 	}
-	config := tree.Config{Scope: tree.Scope{Codings: tree.Codings(), MaxAge: 60}, Poll: e.settings.Poll}
+	config := tree.Config{
+		Scope: tree.Scope{Countries: e.settings.TreeCountries, Codings: tree.Codings(), MaxAge: 60}, Poll: e.settings.Poll,
+	}
 	if err := store.use(&config); err != nil {
 		return errors.Join(err, store.close())
 	}

@@ -31,8 +31,9 @@ type Environment struct {
 	// s3://NAME/PREFIX; "" is a folder in the folder for data.
 	Bucket string
 	// Tree is where plain files of each release are kept, a folder's path or a URL;
-	// "" is nowhere.
-	Tree string
+	// "" is nowhere. TreeCountries are those it is kept for; empty means all.
+	Tree          string
+	TreeCountries []ovenbird.Country
 	// Poll is how often edges look for a new release; 0 is what suits the bucket.
 	Poll time.Duration
 	// Audit is how many variations of each release are audited after it was
@@ -106,6 +107,7 @@ const (
 	previewVariable     = "OVENBIRD_PREVIEW_KEYS"
 	bucketVariable      = "OVENBIRD_BUCKET"
 	treeVariable        = "OVENBIRD_TREE"
+	treeForVariable     = "OVENBIRD_TREE_COUNTRIES"
 	pollVariable        = "OVENBIRD_POLL"
 	auditVariable       = "OVENBIRD_AUDIT"
 	webhooksVariable    = "OVENBIRD_WEBHOOKS"
@@ -124,7 +126,7 @@ const (
 var variables = []string{
 	previewVariable,
 	listenVariable, originVariable, countryFromVariable, proxiesVariable, geoIPVariable, databaseVariable, bucketVariable, pollVariable,
-	treeVariable, auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
+	treeVariable, treeForVariable, auditVariable, webhooksVariable, connectionsVariable, perClientVariable, drainVariable, horizonVariable,
 	purgeVariable, sharedVariable, opsVariable, logVariable, accessVariable, accessFileVariable,
 }
 
@@ -203,6 +205,9 @@ func (r *environmentReader) read(name, body string) *Environment {
 	}
 	if v, ok := found[treeVariable]; ok && v.text != "" {
 		e.Tree = r.bucket(treeVariable, v)
+	}
+	if v, ok := found[treeForVariable]; ok && v.text != "" {
+		e.TreeCountries = r.countries(v)
 	}
 	if v, ok := found[pollVariable]; ok {
 		e.Poll = r.poll(v)
@@ -298,6 +303,19 @@ func (r *environmentReader) bucket(name string, v variable) string {
 			"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", name)
 	}
 	return v.text
+}
+
+func (r *environmentReader) countries(v variable) []ovenbird.Country {
+	var list []ovenbird.Country
+	for code := range strings.SplitSeq(v.text, ",") {
+		country, err := ovenbird.ParseCountry(strings.TrimSpace(code))
+		if err != nil {
+			r.add(v.place, err)
+			continue
+		}
+		list = append(list, country)
+	}
+	return list
 }
 
 func (r *environmentReader) poll(v variable) time.Duration {
