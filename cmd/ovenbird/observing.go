@@ -72,7 +72,9 @@ func (c *cli) newObserving(ctx context.Context, f observeFlags, service string) 
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "--access-log: %w", err)
 	}
-	o.access, err = accesslog.New(accesslog.Config{Format: format, Path: f.accessLogFile, Out: c.stdout, Log: log})
+	o.access, err = accesslog.New(accesslog.Config{
+		Format: format, Path: f.accessLogFile, Out: c.stdout, SecretBelow: edge.PreviewPrefix, Log: log,
+	})
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "--access-log-file: %w", err)
 	}

@@ -100,6 +100,9 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 	if err != nil {
 		return err
 	}
+	if err := c.takePreviews(&deps, e.settings.PreviewKeys, log); err != nil {
+		return err
+	}
 	serving, err := edge.New(e.edgeConfig(), deps)
 	if err != nil {
 		return err

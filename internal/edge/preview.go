@@ -8,13 +8,14 @@ import (
 	"ovenbird/internal/preview"
 )
 
-// How an editor asks for a preview: with a header, or, where an application knows
-// addresses alone, below a prefix. Either leaves ordinary requests' addresses and
-// what caches keep of them as they are; a cookie would have to stand in Vary.
-const (
-	previewHeader = "Ovenbird-Preview"
-	previewPrefix = "/_preview/"
-)
+// PreviewPrefix is the beginning of addresses with the token of a preview in their
+// next segment, for applications that know addresses alone.
+const PreviewPrefix = "/_preview/"
+
+// previewHeader is how all others ask for a preview. Either leaves addresses of
+// ordinary requests, and what caches keep, as they are; a cookie would have to stand
+// in Vary.
+const previewHeader = "Ovenbird-Preview"
 
 // ticket is what a request shows to get a preview. The token is "" where it shows
 // something else than one token.
@@ -25,7 +26,7 @@ type ticket struct{ token string }
 // without a ticket.
 func cutTicket(r *http.Request) (*http.Request, *ticket) {
 	lines := r.Header[previewHeader]
-	rest, below := strings.CutPrefix(r.URL.Path, previewPrefix)
+	rest, below := strings.CutPrefix(r.URL.Path, PreviewPrefix)
 	switch {
 	case !below && lines == nil:
 		return r, nil
@@ -35,7 +36,7 @@ func cutTicket(r *http.Request) (*http.Request, *ticket) {
 		return r, &ticket{}
 	}
 	token, path, _ := strings.Cut(rest, "/")
-	raw, clean := strings.CutPrefix(r.URL.EscapedPath(), previewPrefix+token)
+	raw, clean := strings.CutPrefix(r.URL.EscapedPath(), PreviewPrefix+token)
 	address := *r.URL
 	address.Path, address.RawPath = "/"+path, ""
 	if address.EscapedPath() != raw {
