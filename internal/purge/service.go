@@ -165,9 +165,11 @@ func (s *Service) compare(ctx context.Context) {
 	s.mu.Lock()
 	current := s.loaded[s.serving]
 	s.mu.Unlock()
-	// So that it need not be read when something is to be told. If it fails, it
-	// fails then, too.
-	_ = s.lists.Follow(ctx, current)
+	if current != nil {
+		// So that it need not be read when something is to be told. If it fails, it
+		// fails then, too.
+		_ = s.lists.Follow(ctx, current)
+	}
 }
 
 // step returns the next two releases to compare: none while the second is not
@@ -176,8 +178,11 @@ func (s *Service) step() (before, after served, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := len(s.served) - 1
-	for s.served[at].ID != s.serving {
+	for at >= 0 && s.served[at].ID != s.serving {
 		at--
+	}
+	if at < 0 { // it was not prepared
+		return served{}, served{}, false
 	}
 	for _, l := range s.lanes {
 		if !l.known {
