@@ -34,14 +34,12 @@ func TestAnExecutionThatGotLostIsRunAgain(t *testing.T) {
 			}
 			return got
 		}
-		if got := run("lost"); got != 1 {
-			t.Fatalf("the first run returned %d", got)
-		}
+		first := run("lost")
 		forgetOutcome(t, state, "lost")
-		if got := run("next"); got < 2 {
+		if got := run("next"); got <= first {
 			t.Errorf("the one that waited behind the one that got lost was run %d", got)
 		}
-		if got := run("lost"); got < 2 {
+		if got := run("lost"); got <= first {
 			t.Errorf("the one that got lost is still known to have returned %d", got)
 		}
 	})
