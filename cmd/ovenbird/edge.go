@@ -133,7 +133,7 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 	if err := c.secure(server, f.tls, f.acme); err != nil {
 		return err
 	}
-	watching.watch(server)
+	watching.watch(server, caches)
 	var group lifecycle.Group
 	if err := watching.add(&group, serving); err != nil {
 		return err

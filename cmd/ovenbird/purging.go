@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	"ovenbird/internal/edge"
 	"ovenbird/internal/lifecycle"
+	"ovenbird/internal/metric"
 	"ovenbird/internal/purge"
 	"ovenbird/internal/source"
 )
@@ -39,6 +41,27 @@ func newPurging(targets []string, journal string, deps *edge.Deps, log *slog.Log
 		}
 	}
 	return &purging{service}, nil
+}
+
+// What is known of the caches.
+var (
+	purgeOwed = metric.Family{
+		Name: "ovenbird_purge_owed_keys", Help: "Keys that a cache has still to be told.", Kind: metric.Gauge, Labels: []string{"target"},
+	}
+	purgeFailures = metric.Family{
+		Name: "ovenbird_purge_failures", Help: "Failures to tell a cache, in a row.", Kind: metric.Gauge, Labels: []string{"target"},
+	}
+)
+
+// Report implements metric.Source.
+func (p *purging) Report(_ context.Context, to metric.Sink) {
+	if p == nil {
+		return
+	}
+	for _, st := range p.service.Status() {
+		to.Value(purgeOwed, float64(st.Owed), st.Target)
+		to.Value(purgeFailures, float64(st.Failures), st.Target)
+	}
 }
 
 // addTo lets caches be told while the group runs. It comes before the edge is added.

@@ -126,7 +126,7 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 	if err := limits.use(server, edgeConfig(e.settings).TrustedProxies); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
-	watching.watch(server, service, auditing.counts, watched{e, follower, log})
+	watching.watch(server, caches, service, auditing.counts, watched{e, follower, log})
 	var group lifecycle.Group
 	if err := watching.add(&group, serving); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
