@@ -218,14 +218,15 @@ const partial = ".part"
 // keep puts an object into the folder, if that can be. It need not be durable
 // yet: what a crash leaves is checked before it is used.
 func (c *Cache) keep(key string, body []byte) {
-	err := c.write(key, body)
+	err := c.write(key, body, false)
 	if c.failing.Swap(err != nil) != (err != nil) && err != nil {
 		c.cfg.Log.Error("the cache can not be written; reading on without it", "error", err)
 	}
 }
 
-// write writes a file under another name first, so that it appears as a whole.
-func (c *Cache) write(key string, body []byte) error {
+// write writes a file under another name first, so that it appears as a whole;
+// also after a loss of power, if it is synced.
+func (c *Cache) write(key string, body []byte, synced bool) error {
 	for i, char := range key {
 		if char != '/' {
 			continue
@@ -242,6 +243,9 @@ func (c *Cache) write(key string, body []byte) error {
 		return err
 	}
 	_, err = f.Write(body)
+	if err == nil && synced {
+		err = f.Sync()
+	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
@@ -264,7 +268,7 @@ func (c *Cache) settle(keys []string) error {
 		c.settled[key] = err == nil
 	}
 	for key, body := range c.latest {
-		if err := c.write(key, body); err != nil {
+		if err := c.write(key, body, true); err != nil {
 			return err
 		}
 		if err := c.syncAll(key); err != nil {
