@@ -29,7 +29,8 @@ func (c *cli) secure(server *edge.Server, files edge.TLS, f acmeFlags) error {
 	case len(f.Domains) == 0:
 		return server.UseTLS(files)
 	case files.CertFile != "" || files.KeyFile != "":
-		return ovenbird.Errorf(ovenbird.Invalid, "certificates come from files (--tls-cert, --tls-key) or from an issuer (--acme-domain): choose one")
+		return ovenbird.Errorf(ovenbird.Invalid,
+			"certificates come from files (--tls-cert, --tls-key) or from an issuer (--acme-domain): choose one")
 	}
 	f.HTTP3 = files.HTTP3
 	if f.Folder == "" {

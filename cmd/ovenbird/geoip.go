@@ -47,7 +47,8 @@ func (c *cli) refreshGeoIP() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the file (default: the environment's OVENBIRD_GEOIP_DB)")
-	cmd.Flags().StringVar(&registry, "registry", "", "registry of npm packages (default: npm_config_registry, else "+geoip.PublicRegistry+")")
+	cmd.Flags().StringVar(&registry, "registry", "",
+		"registry of npm packages (default: npm_config_registry, else "+geoip.PublicRegistry+")")
 	return cmd
 }
 
@@ -72,7 +73,8 @@ func (c *cli) geoIPFile(named string) (string, error) {
 
 func tellGeoIP(w io.Writer, r geoip.Report) error {
 	said := func(i geoip.Info) string {
-		return fmt.Sprintf("%s, %d networks of IPv4, %d of IPv6, %d countries", i.Built.Format(time.DateOnly), i.Networks4, i.Networks6, i.Countries)
+		return fmt.Sprintf("%s, %d networks of IPv4, %d of IPv6, %d countries",
+			i.Built.Format(time.DateOnly), i.Networks4, i.Networks6, i.Countries)
 	}
 	if !r.Changed {
 		_, err := fmt.Fprintf(w, "%s is up to date (%s): %s\n", r.File, r.Version, said(r.New))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/certmagic"
@@ -145,7 +146,7 @@ func (z zapToSlog) Enabled(l zapcore.Level) bool {
 
 // With implements zapcore.Core.
 func (z zapToSlog) With(fields []zapcore.Field) zapcore.Core {
-	return zapToSlog{z.log, append(z.fields[:len(z.fields):len(z.fields)], fields...)}
+	return zapToSlog{z.log, append(slices.Clip(z.fields), fields...)}
 }
 
 // Check implements zapcore.Core.
@@ -168,7 +169,7 @@ func (z zapToSlog) Write(e zapcore.Entry, fields []zapcore.Field) error {
 			}
 		}
 	}
-	z.log.Log(context.Background(), levelOf(e.Level), "certificates: "+e.Message, said...)
+	z.log.Log(context.Background(), levelOf(e.Level), "certificates", append([]any{"event", e.Message}, said...)...)
 	return nil
 }
 

@@ -25,7 +25,10 @@ type geoIP struct {
 
 func openGeoIP(file string, trusted networks) (*geoIP, error) {
 	g := &geoIP{file: file, trusted: trusted}
-	return g, g.load()
+	if err := g.load(); err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 // geoIPCheck is how often the file is looked at.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,10 +108,12 @@ func (a asked) entitled(policy string) string {
 		return ""
 	}
 	chain := []string{a.peer}
-	for i := len(a.forwarded) - 1; i >= 0; i-- {
-		list := strings.Split(a.forwarded[i], ",")
-		for j := len(list) - 1; j >= 0 && a.forwarded[i] != ""; j-- {
-			chain = append(chain, strings.TrimSpace(list[j]))
+	for _, line := range slices.Backward(a.forwarded) {
+		if line == "" {
+			continue
+		}
+		for _, hop := range slices.Backward(strings.Split(line, ",")) {
+			chain = append(chain, strings.TrimSpace(hop))
 		}
 	}
 	for _, hop := range chain {

@@ -102,7 +102,8 @@ func (c Config) newest(ctx context.Context) (v version, err error) {
 	if err != nil || registry.Host == "" {
 		return v, ovenbird.Errorf(ovenbird.Invalid, "the registry %q is no address, such as %s", c.registry(), PublicRegistry)
 	}
-	body, err := c.get(ctx, strings.TrimSuffix(registry.String(), "/")+"/"+strings.Replace(packageName, "/", "%2f", 1)+"/latest", longestMetadata)
+	address := strings.TrimSuffix(registry.String(), "/") + "/" + strings.Replace(packageName, "/", "%2f", 1) + "/latest"
+	body, err := c.get(ctx, address, longestMetadata)
 	if err != nil {
 		return v, err
 	}
@@ -128,7 +129,8 @@ func (c Config) archive(ctx context.Context, v version) ([]byte, error) {
 		}
 	}
 	if len(want) != sha512.Size {
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "the registry has no SHA-512 of %s %s, so it can not be checked", packageName, v.Version)
+		return nil, ovenbird.Errorf(ovenbird.Invalid,
+			"the registry has no SHA-512 of %s %s, so it can not be checked", packageName, v.Version)
 	}
 	address := v.Dist.Tarball
 	// As npm does: a mirror may tell where the public registry has it.
@@ -140,7 +142,8 @@ func (c Config) archive(ctx context.Context, v version) ([]byte, error) {
 		return nil, err
 	}
 	if got := sha512.Sum512(body); subtle.ConstantTimeCompare(got[:], want) != 1 {
-		return nil, ovenbird.Errorf(ovenbird.Invalid, "what came of %s %s is not what the registry says it is: try again", packageName, v.Version)
+		return nil, ovenbird.Errorf(ovenbird.Invalid,
+			"what came of %s %s is not what the registry says it is: try again", packageName, v.Version)
 	}
 	return body, nil
 }

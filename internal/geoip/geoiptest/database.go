@@ -71,7 +71,7 @@ func encode(root *node, built uint64) []byte {
 	}
 	for _, n := range nodes {
 		for _, child := range n.children {
-			tree.Write(binary.BigEndian.AppendUint32(nil, uint32(record(child)))[1:]) //nolint:gosec // small
+			tree.Write(binary.BigEndian.AppendUint32(nil, uint32(record(child)))[1:])
 		}
 	}
 	tree.Write(make([]byte, 16))
@@ -99,4 +99,4 @@ func encode(root *node, built uint64) []byte {
 }
 
 // text encodes a short text.
-func text(s string) []byte { return append([]byte{2<<5 | byte(len(s))}, s...) } //nolint:gosec // short
+func text(s string) []byte { return append([]byte{2<<5 | byte(len(s))}, s...) }
