@@ -44,6 +44,8 @@ type client struct {
 
 	connections int // guarded by the gate's mu
 
+	turn sync.Mutex // held by the one of its connections that lets others go first
+
 	mu sync.Mutex
 	// due is the instant by which the client's share is enough for what it took.
 	due time.Time
@@ -162,14 +164,20 @@ func (c *client) owes(now time.Time) time.Duration {
 
 // pace charges for an answer, waits for the client's share to suffice, and lets
 // others go first: requests that come one right after the other would else be
-// answered until the scheduler steps in, which takes ten milliseconds.
+// answered until the scheduler steps in, which takes ten milliseconds. The
+// connections of a client let others go one at a time, so that however many it
+// has, few of them are in the scheduler's queue.
 func (g *gate) pace(c *client) {
 	if wait := c.charge(answerCost); wait > 0 {
 		g.delayed.Add(1)
 		time.Sleep(wait)
 		return
 	}
-	runtime.Gosched()
+	if !c.free {
+		c.turn.Lock()
+		runtime.Gosched()
+		c.turn.Unlock()
+	}
 }
 
 // guarded is a listener whose connections go through a gate.
