@@ -96,14 +96,7 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 		return err
 	}
 	deps := edge.Deps{Releases: e.releases, Tracer: e.tracer, Log: log, Now: now, Progress: reported(spreading.reporter)}
-	caches, err := newPurging(e.settings.Purge, filepath.Join(e.dir, "purges.json"), &deps, log)
-	if err != nil {
-		return err
-	}
-	if err := c.takePreviews(&deps, e.settings.PreviewKeys, log); err != nil {
-		return err
-	}
-	serving, err := edge.New(e.edgeConfig(), deps)
+	serving, caches, err := c.ownEdge(e, deps)
 	if err != nil {
 		return err
 	}
@@ -156,6 +149,18 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 		watching.tell(c)
 		c.ready("http://" + server.Addr().String())
 	})
+}
+
+// ownEdge returns the edge of a process that is up, and what tells the caches before it.
+func (c *cli) ownEdge(e *environment, deps edge.Deps) (serving *edge.Edge, caches *purging, err error) {
+	if caches, err = newPurging(e.settings.Purge, filepath.Join(e.dir, "purges.json"), &deps, deps.Log); err != nil {
+		return nil, nil, err
+	}
+	if err := c.takePreviews(&deps, e.settings.PreviewKeys, deps.Log); err != nil {
+		return nil, nil, err
+	}
+	serving, err = edge.New(e.edgeConfig(), deps)
+	return serving, caches, err
 }
 
 // engineService starts the engine, and bakes once where the release that is
