@@ -73,7 +73,7 @@ func (c *cli) newObserving(ctx context.Context, f observeFlags, service string) 
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "--access-log: %w", err)
 	}
 	o.access, err = accesslog.New(accesslog.Config{
-		Format: format, Path: f.accessLogFile, Out: c.stdout, SecretBelow: edge.PreviewPrefix, Log: log,
+		Format: format, Path: f.accessLogFile, Out: c.stdout, Log: log,
 	})
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "--access-log-file: %w", err)

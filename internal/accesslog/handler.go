@@ -10,7 +10,7 @@ import (
 func (l *Log) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorded := &recorder{ResponseWriter: w, entry: Entry{
-			Time: time.Now(), Peer: r.RemoteAddr, Method: r.Method, Path: l.pathOf(r.RequestURI), Protocol: r.Proto,
+			Time: time.Now(), Peer: r.RemoteAddr, Method: r.Method, Path: pathOf(r.RequestURI), Protocol: r.Proto,
 			Referer: r.Header.Get("Referer"), UserAgent: r.Header.Get("User-Agent"),
 			Request: r.Header.Get("X-Request-Id"), Trace: traceOf(r.Header.Get("Traceparent")),
 		}}
@@ -22,20 +22,9 @@ func (l *Log) Handler(next http.Handler) http.Handler {
 
 // pathOf leaves the query out: it decides nothing here, and may hold what is
 // nobody's business.
-func (l *Log) pathOf(uri string) string {
+func pathOf(uri string) string {
 	path, _, _ := strings.Cut(uri, "?")
-	if l.cfg.SecretBelow == "" {
-		return path
-	}
-	before, secret, found := strings.Cut(path, l.cfg.SecretBelow)
-	if !found {
-		return path
-	}
-	hidden := before + l.cfg.SecretBelow + "-"
-	if _, after, more := strings.Cut(secret, "/"); more {
-		hidden += "/" + after
-	}
-	return hidden
+	return path
 }
 
 // traceOf returns the id of the trace in a traceparent (W3C Trace Context): 32

@@ -18,11 +18,8 @@ type Config struct {
 	Format Format
 	// Path is the file to append to; "" is Out.
 	Path string
-	Out  io.Writer // where there is no file
-	// SecretBelow is the beginning of addresses whose next segment is a secret, which
-	// is not logged; "" is none.
-	SecretBelow string
-	Log         *slog.Logger // hears when lines can not be written, once; nil discards
+	Out  io.Writer    // where there is no file
+	Log  *slog.Logger // hears when lines can not be written, once; nil discards
 }
 
 // Log is an access log. It is a lifecycle service. Any number of goroutines may

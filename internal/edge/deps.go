@@ -32,8 +32,6 @@ type Deps struct {
 	// Tracer follows releases from their publication on; nil follows none.
 	Tracer *trace.Tracer
 	Log    *slog.Logger // nil: nothing is logged
-	// AccessLog gets one record for each answer; nil: none.
-	AccessLog *slog.Logger
 	// Now is the clock that opens and closes windows; nil means time.Now.
 	Now func() time.Time
 	// Elapsed is a clock that nobody can set, against which Now is held; nil means

@@ -27,14 +27,10 @@ type answer struct {
 // ServeHTTP answers with documents of the release that is served now, or says
 // why not with a problem document.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	hideToken(w, r)
 	var t *ticket
 	if e.previews != nil {
 		r, t = cutTicket(r)
-	}
-	if e.accessLog != nil {
-		recorded := &recorder{ResponseWriter: w}
-		defer e.logAccess(r, recorded, time.Now())
-		w = recorded
 	}
 	if e.last(r) {
 		w.Header()["Connection"] = closing

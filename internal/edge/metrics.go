@@ -3,6 +3,8 @@ package edge
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"ovenbird/internal/accesslog"
@@ -105,6 +107,22 @@ func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f fault, detail st
 		entry.Problem = faults[f].name
 	}
 	refuse(w, r, f, detail)
+}
+
+// hideToken keeps tokens of previews, which stand in addresses, out of the access
+// log, also where this edge has no use for them.
+func hideToken(w http.ResponseWriter, r *http.Request) {
+	entry := accesslog.Note(w)
+	if entry == nil {
+		return
+	}
+	if strings.Contains(entry.Referer, PreviewPrefix) {
+		entry.Referer = ""
+	}
+	if rest, ok := strings.CutPrefix(r.URL.Path, PreviewPrefix); ok {
+		_, rest, _ = strings.Cut(rest, "/")
+		entry.Path = PreviewPrefix + "-" + (&url.URL{Path: "/" + rest}).EscapedPath()
+	}
 }
 
 // takeOverBounds are those of the time to take a release over.

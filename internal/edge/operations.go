@@ -99,29 +99,3 @@ func heapBytes() uint64 {
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
-
-// recorder notes what was answered, for the access log.
-type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int
-}
-
-// WriteHeader notes the status.
-func (r *recorder) WriteHeader(status int) {
-	r.status = status
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write counts the bytes.
-func (r *recorder) Write(b []byte) (int, error) {
-	n, err := r.ResponseWriter.Write(b)
-	r.bytes += n
-	return n, err
-}
-
-func (e *Edge) logAccess(r *http.Request, answered *recorder, started time.Time) {
-	e.accessLog.InfoContext(r.Context(), "answered",
-		"method", r.Method, "path", r.URL.EscapedPath(), "peer", r.RemoteAddr,
-		"status", answered.status, "bytes", answered.bytes, "took", time.Since(started))
-}

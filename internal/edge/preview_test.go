@@ -3,7 +3,6 @@ package edge_test
 import (
 	"bytes"
 	"crypto/ed25519"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"ovenbird/internal/accesslog"
 	"ovenbird/internal/edge"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/preview"
@@ -234,17 +234,33 @@ func TestAPreviewKeepsToWindows(t *testing.T) {
 
 func TestLogsDoNotHaveTokens(t *testing.T) {
 	s := withEditors(t, edge.Config{Country: "fixed:FI", Countries: []ovenbird.Country{"FI", "US"}})
-	var out bytes.Buffer
-	s.deps.AccessLog = slog.New(slog.NewJSONHandler(&out, nil))
-	var err error
-	if s.edge, err = edge.New(edge.Config{Country: "fixed:FI", Countries: []ovenbird.Country{"FI", "US"}}, s.deps); err != nil {
-		t.Fatal(err)
-	}
 	s.serve(world)
 	token := s.token(preview.Grant{Country: "US"})
-	s.get("/_preview/"+token+"/tv/titles/t1.json").want(t, 200, us)
-	if log := out.String(); strings.Contains(log, token) || !strings.Contains(log, "/tv/titles/t1.json") {
-		t.Errorf("logged %s", log)
+	for _, known := range []bool{true, false} {
+		var out bytes.Buffer
+		log, err := accesslog.New(accesslog.Config{Format: accesslog.Combined, Out: &out})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Start(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if !known { // an edge that knows no keys
+			s.deps.Previews = nil
+		}
+		e, err := edge.New(edge.Config{Country: "fixed:FI", Countries: []ovenbird.Country{"FI", "US"}}, s.deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, prefix := range []string{"/_preview/", "/%5Fpreview/"} {
+			ask(t, log.Handler(e), http.MethodGet, prefix+token+"/tv/titles/t1.json", "Referer: https://edge.example/_preview/"+token+"/")
+		}
+		if err := log.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if log := out.String(); strings.Contains(log, token) || strings.Count(log, "/_preview/-/tv/titles/t1.json") != 2 {
+			t.Errorf("logged %s", log)
+		}
 	}
 }
 

@@ -1,9 +1,7 @@
 package edge_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -88,28 +86,6 @@ func TestListeningWhereSomebodyDoesFails(t *testing.T) {
 	}
 	if err := first.Stop(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestAccessLog(t *testing.T) {
-	s := newSite(t, edge.Config{})
-	var out bytes.Buffer
-	var err error
-	s.edge, err = edge.New(edge.Config{}, edge.Deps{Releases: s.store, Now: s.clock.Now, AccessLog: slog.New(slog.NewJSONHandler(&out, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.serve(world)
-	s.get("/FI/tv/titles/t1.json?secret=1")
-	var record struct {
-		Method, Path  string
-		Status, Bytes int
-	}
-	if err := json.Unmarshal(out.Bytes(), &record); err != nil {
-		t.Fatal(err)
-	}
-	if record.Method != http.MethodGet || record.Path != "/FI/tv/titles/t1.json" || record.Status != 200 || record.Bytes != 7 {
-		t.Errorf("logged %s", out.Bytes())
 	}
 }
 
