@@ -27,7 +27,7 @@ func TestPowerLossLeavesACacheWithWhatWasRetained(t *testing.T) {
 	origin := OpenMemory()
 	defer func() { _ = origin.Close() }()
 	looked := 0
-	seedtest.Each(t, 6, func(t *testing.T, seed uint64) {
+	seedtest.Each(t, 3, func(t *testing.T, seed uint64) {
 		t.Helper()
 		random := rand.New(rand.NewPCG(seed, 8))
 		c, err := NewCache(origin, CacheConfig{Dir: seedtest.Dir(t), Sum: sumOfPack})

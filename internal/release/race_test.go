@@ -264,7 +264,7 @@ func (r *race) check() {
 // gone come to a newer head.
 func TestProcessesInAnyOrderNeverBreakARelease(t *testing.T) {
 	calls := 0
-	seedtest.Each(t, 25, func(t *testing.T, seed uint64) {
+	seedtest.Each(t, 12, func(t *testing.T, seed uint64) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			random := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
@@ -302,7 +302,7 @@ func TestProcessesInAnyOrderNeverBreakARelease(t *testing.T) {
 // nothing with it is whole.
 func TestAClockThatIsWrongByMoreThanTheGraceIsMended(t *testing.T) {
 	failed, broken := 0, 0
-	seedtest.Each(t, 25, func(t *testing.T, seed uint64) {
+	seedtest.Each(t, 12, func(t *testing.T, seed uint64) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			r := &race{t: t, scheduler: &scheduler{random: rand.New(rand.NewPCG(seed, 7))}, objects: faulttest.NewStore()}
