@@ -257,6 +257,8 @@ func (w *world) update() *tree.Report {
 // wantFiles checks that the tree holds exactly these files, with a copy each.
 func (w *world) wantFiles(want map[string]string) {
 	w.tb.Helper()
+	w.shelf.mu.Lock()
+	defer w.shelf.mu.Unlock()
 	if len(w.shelf.dangling) > 0 {
 		w.tb.Fatalf("there were links to nothing: %q", w.shelf.dangling)
 	}

@@ -3,6 +3,7 @@ package tree_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"maps"
 	"slices"
 	"testing"
@@ -13,6 +14,16 @@ import (
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/tree"
 )
+
+// TestMain makes properties look at fewer cases than rapid does by itself, unless
+// told otherwise: each is a history of several trees.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		_ = checks.Value.Set("25")
+	}
+	m.Run()
+}
 
 // step is something that happens to a tree: a release, and the hours after noon at
 // which it is brought up to date.
