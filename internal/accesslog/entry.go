@@ -154,8 +154,14 @@ func (e *Entry) appendJSON(b []byte) []byte {
 	b = append(b, `,"duration_ms":`...)
 	b = strconv.AppendFloat(b, float64(e.Took.Microseconds())/1000, 'f', 3, 64)
 	for _, field := range []struct{ name, value string }{
-		{"country", e.Country}, {"release", e.Release}, {"coding", e.Coding}, {"problem", e.Problem},
-		{"referer", e.Referer}, {"user_agent", e.UserAgent}, {"request_id", e.Request}, {"trace_id", e.Trace},
+		{"country", e.Country},
+		{"release", e.Release},
+		{"coding", e.Coding},
+		{"problem", e.Problem},
+		{"referer", e.Referer},
+		{"user_agent", e.UserAgent},
+		{"request_id", e.Request},
+		{"trace_id", e.Trace},
 	} {
 		if field.value != "" {
 			b = appendField(b, field.name, field.value)

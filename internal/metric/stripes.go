@@ -30,7 +30,7 @@ func NewStripes(n int) *Stripes {
 	for count < min(runtime.GOMAXPROCS(0), mostStripes) {
 		count *= 2
 	}
-	s := &Stripes{mask: uint32(count - 1)} //nolint:gosec // it is at most 64
+	s := &Stripes{mask: uint32(count - 1)}
 	for range count {
 		// A line is left free at the end, so that no two stripes share one.
 		s.stripes = append(s.stripes, make(Stripe, n+cacheLine)[:n])

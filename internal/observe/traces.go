@@ -40,7 +40,8 @@ func NewTraces(ctx context.Context, program, version string, log *slog.Logger) (
 	}
 	// What the variables say goes before what is said here.
 	about, err := resource.New(ctx, resource.WithHost(), resource.WithProcessPID(), resource.WithTelemetrySDK(),
-		resource.WithAttributes(attribute.String("service.name", program), attribute.String("service.version", version)), resource.WithFromEnv())
+		resource.WithAttributes(attribute.String("service.name", program), attribute.String("service.version", version)),
+		resource.WithFromEnv())
 	if err != nil {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}

@@ -94,7 +94,7 @@ func Parent(ctx context.Context) string {
 		return ""
 	}
 	carrier := make(propagation.MapCarrier)
-	propagation.TraceContext{}.Inject(otel.ContextWithSpanContext(context.Background(), span), carrier)
+	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier[header]
 }
 
