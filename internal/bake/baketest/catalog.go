@@ -108,12 +108,19 @@ func (m *maker) people(count int) []string {
 	return names
 }
 
-var words = strings.Fields("a story of two friends who leave the city for an island and find what they had never been looking for while " +
-	"old enemies prepare their return with nothing left to lose but time love and one last winter")
+var words = []string{
+	"a", "story", "of", "two", "friends", "who", "leave", "the", "city", "for", "an", "island", "and", "find", "what", "they",
+	"had", "never", "been", "looking", "for", "while", "old", "enemies", "prepare", "their", "return", "with", "nothing", "left",
+	"to", "lose", "but", "time", "love", "and", "one", "last", "winter",
+}
+
+var syllables = []string{
+	"ba", "co", "di", "fe", "gu", "ha", "jo", "ki", "la", "mo", "ne", "pi", "qua",
+	"ro", "su", "ta", "vi", "wen", "xa", "yo", "zu", "ster", "lin", "mar", "ton",
+}
 
 // name draws a name of a few words out of very many, every fifth with an article.
 func (m *maker) name() string {
-	syllables := strings.Fields("ba co di fe gu ha jo ki la mo ne pi qua ro su ta vi wen xa yo zu ster lin mar ton")
 	var names []string
 	if m.random.IntN(5) == 0 {
 		names = append(names, "The")
