@@ -38,7 +38,7 @@ func collect() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:revive // this is a program of the scripts
 	}
 }
 
@@ -63,7 +63,10 @@ func collectSpans(address, name string) error {
 			return
 		}
 		for _, span := range spansOf(&sent) {
-			_ = json.NewEncoder(file).Encode(span)
+			if err := json.NewEncoder(file).Encode(span); err != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
 		}
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	})}

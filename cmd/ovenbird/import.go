@@ -41,7 +41,9 @@ func (c *cli) importFiles() *cobra.Command {
 			if flags.dryRun {
 				return c.importDry(cmd.Context(), e, files, flags)
 			}
-			return c.traced(cmd.Context(), "import command", e, func(ctx context.Context) error { return c.importAll(ctx, e, files, flags) })
+			return c.traced(cmd.Context(), "import command", e, func(ctx context.Context) error {
+				return c.importAll(ctx, e, files, flags)
+			})
 		},
 	}
 	set := cmd.Flags()

@@ -58,6 +58,13 @@ var (
 	}
 )
 
+// watched is an environment that is up.
+type watched struct {
+	environment *environment
+	follower    *source.Service
+	log         *slog.Logger
+}
+
 // Report implements metric.Source: what the database and the bucket have to tell.
 // A part that can not be read costs the others nothing.
 func (w watched) Report(ctx context.Context, to metric.Sink) {
@@ -65,7 +72,10 @@ func (w watched) Report(ctx context.Context, to metric.Sink) {
 		name   string
 		report func(context.Context, metric.Sink) error
 	}{
-		{"catalog", w.catalog}, {"head", w.head}, {"webhooks", w.environment.webhooks.Report}, {"drafts", w.environment.drafts.Report},
+		{"catalog", w.catalog},
+		{"head", w.head},
+		{"webhooks", w.environment.webhooks.Report},
+		{"drafts", w.environment.drafts.Report},
 		{"sources", w.sources},
 	} {
 		failed := 0.0
@@ -75,13 +85,6 @@ func (w watched) Report(ctx context.Context, to metric.Sink) {
 		}
 		to.Value(notReported, failed, part.name)
 	}
-}
-
-// watched is an environment that is up.
-type watched struct {
-	environment *environment
-	follower    *source.Service
-	log         *slog.Logger
 }
 
 func (w watched) catalog(ctx context.Context, to metric.Sink) error {

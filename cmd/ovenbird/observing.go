@@ -28,7 +28,8 @@ type observeFlags struct{ logFormat, accessLog, accessLogFile, opsListen string 
 
 func (f *observeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.logFormat, "log-format", "", "how to write the process's own log to stderr: text (the default) or json")
-	flags.StringVar(&f.accessLog, "access-log", "", "log every answer, as --access-log=json or =combined, Apache's format; alone it is json")
+	flags.StringVar(&f.accessLog, "access-log", "",
+		"log every answer, as --access-log=json or =combined, Apache's format; alone it is json")
 	flags.Lookup("access-log").NoOptDefVal = string(accesslog.JSON)
 	flags.StringVar(&f.accessLogFile, "access-log-file", "",
 		"file to append the access log to, opened anew on SIGHUP (default: standard output)")
@@ -38,7 +39,7 @@ func (f *observeFlags) add(flags *pflag.FlagSet) {
 
 // over returns the flags with the environment's variables in place of those that
 // were not given.
-func (f observeFlags) over(settings *site.Environment) observeFlags {
+func (f *observeFlags) over(settings *site.Environment) observeFlags {
 	return observeFlags{
 		logFormat: cmp.Or(f.logFormat, settings.LogFormat), accessLog: cmp.Or(f.accessLog, settings.AccessLog),
 		accessLogFile: cmp.Or(f.accessLogFile, settings.AccessLogFile), opsListen: cmp.Or(f.opsListen, settings.OpsListen),

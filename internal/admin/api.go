@@ -79,7 +79,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	a := &API{
 		Tokens: tokens,
 		cfg:    cfg, catalog: deps.Catalog, releases: deps.Releases, bakes: deps.Bakes, now: deps.Now,
-		log:        cmp.Or(deps.Log, slog.New(slog.DiscardHandler)), tracer: deps.Tracer,
+		log: cmp.Or(deps.Log, slog.New(slog.DiscardHandler)), tracer: deps.Tracer,
 		answers:    &answers{db: deps.DB, now: deps.Now},
 		mux:        http.NewServeMux(),
 		operations: make(map[string]operation),

@@ -17,7 +17,8 @@ func (a *API) traced(next http.Handler) http.Handler {
 		}
 		_, route := a.mux.Handler(r)
 		ctx, span := a.tracer.Begin(r.Context(), route, trace.Server, trace.Cause{Parent: r.Header.Get("Traceparent")},
-			slog.String("http.request.method", r.Method), slog.String("http.route", route), slog.String("ovenbird.token", bearer(r.Context()).Name))
+			slog.String("http.request.method", r.Method), slog.String("http.route", route),
+			slog.String("ovenbird.token", bearer(r.Context()).Name))
 		answered := &answered{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
 			span.Set(slog.Int("http.response.status_code", answered.status))

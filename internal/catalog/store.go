@@ -102,7 +102,8 @@ type Result struct {
 // in its Result and stops only those that depend on it, unless the batch is
 // atomic: then it is the error.
 func (s *Store) Apply(ctx context.Context, b Batch) (_ []Result, err error) {
-	ctx, span := trace.Start(ctx, "write to the catalog", slog.String("ovenbird.actor", b.Actor), slog.Int("ovenbird.records", len(b.Records)))
+	ctx, span := trace.Start(ctx, "write to the catalog",
+		slog.String("ovenbird.actor", b.Actor), slog.Int("ovenbird.records", len(b.Records)))
 	defer func() { span.End(err) }()
 	if b.Actor == "" {
 		return nil, ovenbird.Errorf(ovenbird.Invalid, "a change needs an actor: who makes it")

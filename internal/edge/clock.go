@@ -116,6 +116,7 @@ func (c *clock) learn(asOf time.Time) {
 	}
 	c.belief.Store(&b)
 	if before.earliest != before.latest {
-		c.log.Info("a release told more of the time", "behind", time.Duration(b.earliest-b.wall), "unsure", time.Duration(b.latest-b.earliest))
+		c.log.Info("a release told more of the time",
+			"behind", time.Duration(b.earliest-b.wall), "unsure", time.Duration(b.latest-b.earliest))
 	}
 }

@@ -29,12 +29,12 @@ func TestNginxServesAFolder(t *testing.T) {
 		}
 		t.Skip(err)
 	}
-	folder, err := os.MkdirTemp("/tmp", "ovenbird-tree") // nginx's workers are somebody else, who may not enter t.TempDir
+	folder, err := os.MkdirTemp("/tmp", "ovenbird-tree") //nolint:usetesting // nginx's workers are somebody else, who may not enter it
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	if err := os.Chmod(folder, 0o755); err != nil { //nolint:gosec // for nginx's workers
+	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	b, err := bucket.OpenPlain(t.Context(), folder)
@@ -58,7 +58,7 @@ func TestNginxServesAFolder(t *testing.T) {
 		{"/SE/tv/home.json.gz", "gzip", http.StatusNotFound, ""},
 		{"/.ovenbird/tree.json", "gzip", http.StatusNotFound, ""},
 	} {
-		answer := ask(t, address+test.path, test.accept)
+		answer := ask(t, address+test.path, test.accept) //nolint:bodyclose // ask closes it when the test ends
 		if answer.StatusCode != test.status || answer.Header.Get("Content-Encoding") != test.encoding {
 			t.Errorf("%s with %s: got %s, %v", test.path, test.accept, answer.Status, answer.Header)
 			continue
@@ -107,7 +107,7 @@ func startNginx(t *testing.T, program, folder string) string {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	nginx := exec.CommandContext(ctx, program, "-c", file, "-p", dir) //nolint:gosec // the program is the system's
+	nginx := exec.CommandContext(ctx, program, "-c", file, "-p", dir)
 	var output strings.Builder
 	nginx.Stderr = &output
 	if err := nginx.Start(); err != nil {

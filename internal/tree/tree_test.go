@@ -396,7 +396,7 @@ func TestAFolderHoldsPlainFiles(t *testing.T) {
 	}
 	defer b.Close() //nolint:errcheck // nothing is lost
 	publishInto(t, w, b)
-	body, err := os.ReadFile(filepath.Join(dir, "FI/web/home.json"))
+	body, err := os.ReadFile(filepath.Join(dir, "FI", "web", "home.json"))
 	if err != nil || string(body) != everything().documents("web/fi", "FI")["home.json"] {
 		t.Errorf("got %q, %v", body, err)
 	}

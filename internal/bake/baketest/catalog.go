@@ -126,11 +126,11 @@ func (m *maker) name() string {
 		names = append(names, "The")
 	}
 	for range 1 + m.random.IntN(3) {
-		word := ""
+		var word strings.Builder
 		for range 2 + m.random.IntN(2) {
-			word += syllables[m.random.IntN(len(syllables))]
+			word.WriteString(syllables[m.random.IntN(len(syllables))])
 		}
-		names = append(names, strings.ToUpper(word[:1])+word[1:])
+		names = append(names, strings.ToUpper(word.String()[:1])+word.String()[1:])
 	}
 	return strings.Join(names, " ")
 }
