@@ -27,6 +27,7 @@ type edgeFlags struct {
 	previewKeys                string
 	listen, countryFrom, cache string
 	afterHorizon               string
+	dictionaries               bool
 	countries, proxies, purges []string
 	poll, maxAge, sharedMaxAge time.Duration
 	tls                        edge.TLS
@@ -79,6 +80,8 @@ func (c *cli) edge() *cobra.Command {
 	flags.StringVar(&f.tls.KeyFile, "tls-key", "", "its key (PEM)")
 	f.acme.add(flags)
 	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
+	flags.BoolVar(&f.dictionaries, "dictionaries", false,
+		"over TLS, send clients that have the document of the release before the difference (RFC 9842); keeps what changed twice")
 	flags.StringVar(&f.afterHorizon, "after-horizon", "",
 		"what to do when no new release has come for so long that the last one runs out: refuse everything (the default), or keep\n"+
 			"serving what cannot have ended")
@@ -177,6 +180,7 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 	config.MaxAge = cmp.Or(f.maxAge, config.MaxAge)
 	config.SharedMaxAge = cmp.Or(f.sharedMaxAge, config.SharedMaxAge)
 	f.purges = append(f.purges, settings.Purge...)
+	config.Dictionaries = f.dictionaries
 	if f.afterHorizon != "" {
 		var ok bool
 		if config.KeepAfterHorizon, ok = site.ParseAfterHorizon(f.afterHorizon); !ok {

@@ -35,6 +35,10 @@ type Config struct {
 	// the documents of which it is known that no license in them has ended. They
 	// may miss what has begun and what was edited since. Otherwise it refuses all.
 	KeepAfterHorizon bool
+	// Dictionaries makes the edge keep what each address led to before, and send
+	// clients over TLS that have it the difference (RFC 9842). Documents that changed
+	// take their memory twice.
+	Dictionaries bool
 	// Poll is how often the edge looks for a new release; 0 means DefaultPoll.
 	Poll time.Duration
 }

@@ -39,16 +39,16 @@ type representation struct {
 	length   []string
 }
 
-func newRepresentation(c coding, body []byte) *representation {
+func newRepresentation(coding string, body []byte) *representation {
 	hash := sha256.Sum256(body)
 	etag := `"` + base64.RawURLEncoding.EncodeToString(hash[:16])
 	r := &representation{
 		body: body, length: []string{strconv.Itoa(len(body))},
 		digests: []string{"sha-256=:" + base64.StdEncoding.EncodeToString(hash[:]) + ":"},
 	}
-	if c != identity {
-		etag += "-" + codingNames[c]
-		r.encoding = []string{codingNames[c]}
+	if coding != codingNames[identity] {
+		etag += "-" + coding
+		r.encoding = []string{coding}
 	}
 	r.etag = etag + `"`
 	r.etags = []string{r.etag}
@@ -61,6 +61,8 @@ func newRepresentation(c coding, body []byte) *representation {
 type document struct {
 	press *press
 	made  [codingCount]atomic.Pointer[representation]
+	// deltas are differences to earlier documents that clients have asked for.
+	deltas atomic.Pointer[delta]
 }
 
 // incompressible reports whether compressing the document makes it no smaller.
@@ -84,7 +86,7 @@ func (d *document) in(c coding) *representation {
 	default:
 		made = compressGzip(body)
 	}
-	d.made[c].CompareAndSwap(nil, newRepresentation(c, made))
+	d.made[c].CompareAndSwap(nil, newRepresentation(codingNames[c], made))
 	return d.made[c].Load()
 }
 
@@ -128,7 +130,7 @@ func newPress() (*press, error) {
 // document takes over body.
 func (p *press) document(body []byte) *document {
 	d := &document{press: p}
-	d.made[identity].Store(newRepresentation(identity, body))
+	d.made[identity].Store(newRepresentation(codingNames[identity], body))
 	return d
 }
 

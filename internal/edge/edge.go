@@ -15,19 +15,20 @@ import (
 // Edge follows the releases in a store and serves them. It is an http.Handler
 // and a lifecycle service; any number of goroutines may use it.
 type Edge struct {
-	releases releases
-	cached   releases // nil: none
-	retain   func(packs []release.Hash)
-	prepare  func(next *release.Release)
-	progress func(Progress)
-	log      *slog.Logger
-	clock    *clock
-	keeps    bool // see Config.KeepAfterHorizon
-	locator  locator
-	previews previews // nil: none
-	serves   ovenbird.CountrySet
-	poll     time.Duration
-	headers  headers
+	releases  releases
+	cached    releases // nil: none
+	retain    func(packs []release.Hash)
+	prepare   func(next *release.Release)
+	progress  func(Progress)
+	log       *slog.Logger
+	clock     *clock
+	keeps     bool // see Config.KeepAfterHorizon
+	remembers bool // see Config.Dictionaries
+	locator   locator
+	previews  previews // nil: none
+	serves    ovenbird.CountrySet
+	poll      time.Duration
+	headers   headers
 
 	current  atomic.Pointer[state] // nil before the first release
 	tracer   *trace.Tracer
@@ -61,23 +62,26 @@ func New(c Config, d Deps) (*Edge, error) {
 		return nil, err
 	}
 	e := &Edge{
-		releases: d.Releases,
-		cached:   d.Cached,
-		retain:   d.Retain,
-		prepare:  d.Prepare,
-		progress: d.Progress,
-		log:      d.Log,
-		keeps:    c.KeepAfterHorizon,
-		locator:  locator,
-		previews: d.Previews,
-		serves:   c.serves(locator),
-		poll:     c.poll(),
-		headers:  newHeaders(c, locator, d.Previews != nil),
-		tracer:   d.Tracer,
-		meter:    newMeter(),
-		steps:    metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepSwap, stepCompress),
-		wake:     make(chan struct{}, 1),
-		follow:   following{builder: builder{press: press, serves: c.serves(locator), keeps: c.KeepAfterHorizon}},
+		releases:  d.Releases,
+		cached:    d.Cached,
+		retain:    d.Retain,
+		prepare:   d.Prepare,
+		progress:  d.Progress,
+		log:       d.Log,
+		keeps:     c.KeepAfterHorizon,
+		remembers: c.Dictionaries,
+		locator:   locator,
+		previews:  d.Previews,
+		serves:    c.serves(locator),
+		poll:      c.poll(),
+		headers:   newHeaders(c, locator, d.Previews != nil),
+		tracer:    d.Tracer,
+		meter:     newMeter(),
+		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepSwap, stepCompress),
+		wake:      make(chan struct{}, 1),
+		follow: following{builder: builder{
+			press: press, serves: c.serves(locator), keeps: c.KeepAfterHorizon, remembers: c.Dictionaries,
+		}},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

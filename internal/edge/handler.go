@@ -90,6 +90,11 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	a.coding, a.representation = c, a.document.in(c)
+	if e.remembers {
+		if difference := a.difference(r); difference != nil {
+			a.coding, a.representation = zstandard, difference
+		}
+	}
 	e.send(w, r, &a, started)
 }
 
@@ -237,6 +242,11 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	h["Accept-Ranges"] = acceptBytes
 	if rep.encoding != nil {
 		h["Content-Encoding"] = rep.encoding
+	}
+	if e.remembers && r.TLS != nil {
+		if value := useAsDictionary(r.URL.Path); value != nil {
+			h["Use-As-Dictionary"] = value
+		}
 	}
 	took := e.clock.now().Sub(started)
 	h["Server-Timing"] = e.headers.serverTiming(took)

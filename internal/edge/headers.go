@@ -53,6 +53,9 @@ func newHeaders(c Config, l locator, previews bool) headers {
 	if previews {
 		vary += ", " + previewHeader
 	}
+	if c.Dictionaries {
+		vary += ", Available-Dictionary"
+	}
 	h := headers{vary: []string{vary}}
 	for s := range c.maxAgeSeconds() + 1 {
 		h.fresh = append(h.fresh, []string{scope + ", max-age=" + strconv.FormatInt(s, 10) + ", must-revalidate"})

@@ -64,6 +64,9 @@ type entry struct {
 	// ends is the first instant after the horizon at which it can not be said any
 	// more that the last version may be shown; forever where there is none.
 	ends int64
+	// before is what the path led to in the release before; nil where there was
+	// nothing, or where clients are not offered dictionaries.
+	before *entry
 
 	// cards are the slots of its lists, ordered, and parts what they were made
 	// from: kept alive to make the lists again when one card changes.

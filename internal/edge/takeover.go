@@ -18,6 +18,7 @@ type builder struct {
 	press      *press
 	serves     ovenbird.CountrySet // the countries whose documents are kept
 	keeps      bool                // see Config.KeepAfterHorizon
+	remembers  bool                // see Config.Dictionaries
 	objects    interner[release.Hash, object]
 	documents  interner[release.Hash, document] // by the hash of the body
 	recipes    interner[release.Hash, document] // by what a list was made from
@@ -386,7 +387,23 @@ func (t *takeover) entry(key release.Key) (*entry, error) {
 	if len(e.versions) == 1 && len(e.versions[0].documents) == 0 {
 		return nil, nil //nolint:nilnil // no entry is what there is to say
 	}
+	if t.remembers {
+		e.before = t.earlier(key)
+	}
 	return e, nil
+}
+
+// earlier returns what a path led to in the state before; nil if to nothing.
+func (t *takeover) earlier(key release.Key) *entry {
+	ed := t.old[key.Edition]
+	if ed == nil {
+		return nil
+	}
+	e := ed.entries.get(key.Path)
+	if e == nil {
+		return nil
+	}
+	return &entry{versions: e.versions} // and not what was before that
 }
 
 // updateHolders notes which lists hold which cards from now on.
