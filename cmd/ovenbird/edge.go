@@ -3,22 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"ovenbird/internal/bucket"
 	"ovenbird/internal/edge"
 	"ovenbird/internal/lifecycle"
 	"ovenbird/internal/ovenbird"
-	"ovenbird/internal/release"
 	"ovenbird/internal/site"
 )
 
@@ -197,139 +191,4 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 	}
 	url = cmp.Or(c.bucket, settings.Bucket, filepath.Join(c.data, c.env, "bucket"))
 	return config, cmp.Or(f.listen, settings.Listen), url, nil
-}
-
-// edgeSource returns where an edge reads objects, and how often it looks there
-// unless it is told otherwise; 0, where that is on this machine.
-func (c *cli) edgeSource(ctx context.Context, lazy *lazyBucket, origins *origins) (source bucket.Origin, poll time.Duration, err error) {
-	if origins != nil && c.bucket == "" {
-		return origins.client, originPoll, nil
-	}
-	opening, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	opened, err := lazy.open(opening)
-	switch {
-	case errors.Is(err, bucket.ErrSettings) || ctx.Err() != nil:
-		return nil, 0, bucketFailed(err)
-	case err != nil || opened.Remote(): // one that can not be reached may come back, and must be remote
-		return lazy, remotePoll, nil
-	default:
-		return lazy, 0, nil
-	}
-}
-
-// edgeDeps returns what an edge reads of: the source, with a cache before it where
-// it is remote or a folder for one is given.
-func (c *cli) edgeDeps(source bucket.Origin, remote bool, dir string, watching *observing) (deps edge.Deps, err error) {
-	log := watching.log
-	deps.Log = log
-	if dir == "" && !remote {
-		deps.Releases, err = release.NewReader(source)
-		return deps, err
-	}
-	cache, err := bucket.NewCache(source, bucket.CacheConfig{
-		Dir: cmp.Or(dir, filepath.Join(c.data, c.env, "edge")), Sum: packSum, Log: log,
-	})
-	if err != nil {
-		return deps, err
-	}
-	watching.watch(cacheMetrics(cache))
-	cached, err := release.NewReader(cache.Local())
-	if err != nil {
-		return deps, err
-	}
-	deps.Cached = cached
-	deps.Retain = func(packs []release.Hash) {
-		keys := make([]string, len(packs))
-		for i, pack := range packs {
-			keys[i] = release.PackKey(pack)
-		}
-		if err := cache.Retain(keys); err != nil {
-			log.Warn("removing what is not needed from the cache failed", "error", err)
-		}
-	}
-	deps.Releases, err = release.NewReader(cache)
-	return deps, err
-}
-
-// patience is how long an edge waits for a bucket before it begins without.
-const patience = 3 * time.Second
-
-func packSum(key string) (sum [32]byte, ok bool) {
-	hash, ok := release.PackOfKey(key)
-	return hash, ok
-}
-
-// lazyBucket is a bucket that is opened when it can be: a remote one may be out
-// of reach when an edge starts.
-type lazyBucket struct {
-	url string
-
-	mu     sync.Mutex
-	bucket *bucket.Bucket
-}
-
-func (l *lazyBucket) open(ctx context.Context) (*bucket.Bucket, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.bucket != nil {
-		return l.bucket, nil
-	}
-	if !strings.Contains(l.url, "://") {
-		// An edge only reads: a folder that is not there is a mistake, not one to be made.
-		if _, err := os.Stat(l.url); err != nil {
-			return nil, errors.Join(bucket.ErrSettings, fmt.Errorf("there is no bucket in %s: %w", l.url, err))
-		}
-	}
-	opened, err := bucket.Open(ctx, bucket.Config{URL: l.url})
-	if err != nil {
-		return nil, err
-	}
-	l.bucket = opened
-	return opened, nil
-}
-
-func (l *lazyBucket) close(log *slog.Logger) {
-	if l.bucket == nil {
-		return
-	}
-	if err := l.bucket.Close(); err != nil {
-		log.Warn("closing the bucket failed", "error", err)
-	}
-}
-
-// Version implements bucket.Origin.
-func (l *lazyBucket) Version(ctx context.Context, key string) (bucket.Version, error) {
-	b, err := l.open(ctx)
-	if err != nil {
-		return "", err
-	}
-	return b.Version(ctx, key)
-}
-
-// Read implements bucket.Origin.
-func (l *lazyBucket) Read(ctx context.Context, key string) ([]byte, bucket.Version, error) {
-	b, err := l.open(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	return b.Read(ctx, key)
-}
-
-// ReadRange implements bucket.Origin.
-func (l *lazyBucket) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
-	b, err := l.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return b.ReadRange(ctx, key, offset, length)
-}
-
-// Stat implements bucket.Origin.
-func (l *lazyBucket) Stat(ctx context.Context, key string) (bucket.Info, error) {
-	b, err := l.open(ctx)
-	if err != nil {
-		return bucket.Info{}, err
-	}
-	return b.Stat(ctx, key)
 }
