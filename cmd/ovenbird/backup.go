@@ -86,7 +86,7 @@ func (c *cli) tellBackup(m *backup.Manifest) error {
 }
 
 // backupConfig says what of a database is in a backup: all but the index of
-// words, which is made again.
+// words, which is made again, and what edges report, which is of the moment.
 func backupConfig() (backup.Config, error) {
 	cfg := backup.Config{Program: "ovenbird " + programVersion(), Sequence: catalog.SequenceIn, Derived: catalog.Restored}
 	for _, feature := range []struct {

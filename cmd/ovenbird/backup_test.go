@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// derivedFeatures have tables that are made again from others.
-var derivedFeatures = []string{"search"}
+// leftOut are features with tables that are made again from others, or that say
+// what is so at the moment.
+var leftOut = []string{"search", "spread"}
 
 func TestEveryFeatureWithTablesIsInBackups(t *testing.T) {
 	cfg, err := backupConfig()
@@ -32,7 +33,7 @@ func TestEveryFeatureWithTablesIsInBackups(t *testing.T) {
 			body, err := os.ReadFile(path)
 			for _, match := range migrates.FindAllSubmatch(body, -1) {
 				found++
-				if name := string(match[1]); !slices.Contains(known, name) && !slices.Contains(derivedFeatures, name) {
+				if name := string(match[1]); !slices.Contains(known, name) && !slices.Contains(leftOut, name) {
 					t.Errorf("%s makes tables of feature %s, which backupConfig leaves out", path, name)
 				}
 			}
