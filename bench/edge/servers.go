@@ -136,11 +136,15 @@ func startNginx(ctx context.Context, _ options, dir string) (*server, error) {
 const caddyConfiguration = `{
 	admin off
 	auto_https off
-	log { level ERROR }
+	log {
+		level ERROR
+	}
 }
 http://%[2]s {
 	root * %[1]s/files
-	file_server { precompressed br gzip }
+	file_server {
+		precompressed br gzip
+	}
 }
 `
 
