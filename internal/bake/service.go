@@ -463,9 +463,20 @@ func (s *Service) shrunk(ctx context.Context, request Request, parent *release.R
 		"if that is meant, run: ovenbird bake --allow-shrink", documents, expected, s.cfg.Shrink*100), nil
 }
 
+// mostAhead is by how much a release may be ahead of the clock when it is published:
+// as far as the clocks of two machines may differ, of which one began the bake and
+// the other ends it.
+const mostAhead = 10 * time.Second
+
 // publish makes a written release the one that is served. To publish what is
 // current already succeeds, so the step may happen twice.
 func (s *Service) publish(ctx context.Context, made candidate) (Outcome, error) {
+	if ahead := made.Outcome.AsOf.Sub(s.cfg.Now()); ahead > mostAhead {
+		s.warm = nil
+		return Outcome{}, ovenbird.Errorf(ovenbird.Conflict,
+			"release %s is of an instant that comes in %s, by a clock that was set back since the bake began; bake again",
+			made.Ref.ID, ahead.Round(time.Second))
+	}
 	began := time.Now()
 	head, err := s.deps.Releases.Publish(ctx, made.Ref)
 	switch {

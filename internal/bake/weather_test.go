@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,6 +61,7 @@ type bakery struct {
 	*bake.Service
 	bucket   *faulttest.Store
 	weather  func(faulttest.Call) faulttest.Fault // nil is fine
+	back     atomic.Int64                         // by how much the clock is behind noon
 	catalog  *newsroom
 	releases *release.Store // as the service has them
 	calm     *release.Store // the same without faults
@@ -94,7 +97,7 @@ func newBakery(t *testing.T) *bakery {
 	if b.calm, err = release.Open(b.bucket.Open(nil), config); err != nil {
 		t.Fatal(err)
 	}
-	b.Service, err = bake.New(bake.Config{Program: b.program, Editions: b.editions(), Now: func() time.Time { return noon }},
+	b.Service, err = bake.New(bake.Config{Program: b.program, Editions: b.editions(), Now: func() time.Time { return noon.Add(-time.Duration(b.back.Load())) }},
 		bake.Deps{Catalog: b.catalog, Releases: b.releases, Engine: runs})
 	if err != nil {
 		t.Fatal(err)
@@ -201,6 +204,30 @@ func TestBakesComeToTheSameThroughFaultsOfTheBucket(t *testing.T) {
 
 // A pack of the release that is served is lost, each in turn. The bake of the next
 // edit mends that by itself, whether or not the process remembers the release.
+func TestAReleaseThatTheClockHasFallenBehindIsNotPublished(t *testing.T) {
+	b := newBakery(t)
+	b.settle(t, bake.Request{})
+	before, err := b.calm.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.catalog.edits++
+	b.weather = func(faulttest.Call) faulttest.Fault {
+		b.back.Store(int64(time.Hour))
+		return faulttest.None
+	}
+	if outcome, err := b.Bake(t.Context(), bake.Request{}); err == nil || !strings.Contains(err.Error(), "set back") {
+		t.Errorf("got %+v, %v", outcome, err)
+	}
+	if after, err := b.calm.Head(t.Context()); err != nil || after.Current != before.Current {
+		t.Errorf("release %s is served, want %s; %v", after.Current, before.Current, err)
+	}
+	outcome, err := b.Bake(t.Context(), bake.Request{})
+	if err != nil || outcome.Status != bake.Published || !outcome.AsOf.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("got %+v, %v", outcome, err)
+	}
+}
+
 func TestABakeMendsWhatIsLost(t *testing.T) {
 	b := newBakery(t)
 	b.settle(t, bake.Request{})
