@@ -58,7 +58,7 @@ func (c *cli) publishTree() *cobra.Command {
 	flags.DurationVar(&f.maxAge, "max-age", time.Minute, "for how long caches may keep a file of a bucket, never past its next transition")
 	flags.BoolVar(&f.watch, "watch", false, "stay, and follow releases and transitions")
 	flags.StringVar(&f.afterHorizon, "after-horizon", "keep",
-		"what to do when the release has run out and no newer one is there: keep the files, or withdraw them all")
+		"what to do when the release has run out and no newer one is there: keep what cannot have ended, or withdraw all")
 	flags.StringVar(&f.purgeKeys, "purge-keys", "", "file to append to what a CDN has to forget, one JSON object a line")
 	flags.BoolVar(&f.plan, "plan", false, "print what would be done, and do nothing")
 	flags.BoolVar(&f.config.Check, "check", false, "compare every file with what it has to be, and put right what is not")

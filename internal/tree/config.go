@@ -17,7 +17,7 @@ type Config struct {
 	// now, so that a lease of somebody else must be one who died.
 	Exclusive bool
 	// Withdraw empties the tree when the release's horizon has passed, as an edge
-	// refuses everything then. Otherwise the files stay as they were.
+	// refuses everything then. Otherwise what cannot have ended stays.
 	Withdraw bool
 	// Adopt allows a first tree in a bucket where files lie at its addresses.
 	Adopt bool

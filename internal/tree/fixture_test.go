@@ -39,7 +39,8 @@ type moment struct {
 	// members are the titles of each list, by edition and list; a country sees those
 	// of them that it has, and no list without any.
 	members map[string]map[string][]string
-	site    int // the version of the document of the whole site
+	site    int                  // the version of the document of the whole site
+	ends    map[string]time.Time // of titles, after the horizon
 }
 
 func drawMoment(t *rapid.T) moment {
@@ -188,8 +189,13 @@ func (w *writer) rows(to *release.Writer, m moment) []release.Row {
 					cards = append(cards, release.Class{Countries: here, Object: add([]byte(cardBody(title, v)))})
 				}
 			}
-			rows = append(rows, release.NewRow(release.Key{Edition: e.Name, Path: "titles/" + title + ".json"}, documents),
-				release.NewRow(release.Key{Edition: e.Name, Path: card(title)}, cards))
+			for path, classes := range map[string][]release.Class{"titles/" + title + ".json": documents, card(title): cards} {
+				row := release.NewRow(release.Key{Edition: e.Name, Path: path}, classes)
+				if end, ok := m.ends[title]; ok {
+					row.Ends = end.Unix()
+				}
+				rows = append(rows, row)
+			}
 		}
 		for _, list := range lists {
 			var classes []release.Class

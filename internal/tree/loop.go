@@ -94,7 +94,7 @@ func (p *Publisher) try(ctx context.Context) {
 func (p *Publisher) tell(r *Report) {
 	log := p.deps.Log.With("release", r.Release, "at", r.At)
 	if r.Expired {
-		log.Error("the release has run out: what the tree shows may have ended; see why there is no newer one")
+		log.Error("the release has run out: what may have ended is taken away, and nothing new comes; see why there is no newer one")
 	}
 	if r.Written+r.Deleted == 0 {
 		return

@@ -128,10 +128,10 @@ func (p *Publisher) target(ctx context.Context, head release.Head) (*view, error
 	}
 	at := Point{Release: kept.Ref, At: p.deps.Now().UTC()}
 	if !at.At.Before(m.HorizonEnd) {
-		at.Withdrawn = p.config.Withdraw
-		at.At = m.HorizonEnd
+		// Of a release that does not say when its rows end nothing is known any more.
+		at.Withdrawn = p.config.Withdraw || !m.KnowsEnds()
 	}
-	return newView(ctx, r, at, p.config.Scope)
+	return newView(ctx, r, at, p.config.Scope, p.known)
 }
 
 // load loads a release, and shares with the one before.
@@ -192,11 +192,11 @@ func (p *Publisher) addSource(ctx context.Context, w *writing, at Point) (err er
 		}
 		r.Share(w.target.release)
 	}
-	source, err := newView(ctx, r, at, p.config.Scope)
+	source, err := newView(ctx, r, at, p.config.Scope, p.known)
 	if err != nil {
 		return err
 	}
-	everywhere, err := newView(ctx, r, at, Scope{})
+	everywhere, err := newView(ctx, r, at, Scope{}, p.known)
 	if err != nil {
 		return err
 	}

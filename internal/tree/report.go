@@ -17,7 +17,7 @@ type Report struct {
 	Written int64     `json:"written"`
 	Kept    int64     `json:"kept"` // files that were looked at and were right
 	Deleted int64     `json:"deleted"`
-	// Expired says that the release has run out: what the tree shows may have ended.
+	// Expired says that the release has run out: what may have ended was taken away.
 	Expired bool `json:"expired,omitempty"`
 	// Next is when there will be something to write, if no release comes before.
 	Next time.Time `json:"next,omitzero"`

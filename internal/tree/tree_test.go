@@ -135,6 +135,37 @@ func TestAfterTheHorizon(t *testing.T) {
 	w.wantFiles(without("b", "FI").files(w.scope))
 }
 
+// A title that may have ended goes, at that instant, with all lists that show it.
+func TestAfterTheHorizonWhatMayHaveEndedGoes(t *testing.T) {
+	w := newWorld(t)
+	ending := everything()
+	ending.ends = map[string]time.Time{"a": hour(30)}
+	w.publish(ending)
+	w.update()
+	w.now = hour(25)
+	if report := w.update(); !report.Next.Equal(hour(30).Add(-90 * time.Second)) {
+		t.Errorf("the next is at %s", report.Next)
+	}
+	w.wantFiles(everything().files(w.scope))
+	w.now = hour(30).Add(-time.Second)
+	if report := w.update(); !report.Next.Equal(hour(30)) {
+		t.Errorf("right before, the next is at %s", report.Next)
+	}
+	if got := w.shelf.files["FI/tv/titles/a.json"].headers.CacheControl; got != "no-cache" {
+		t.Errorf("right before, caches are told %q", got)
+	}
+	w.now = hour(30)
+	if report := w.update(); !report.Next.IsZero() || !report.Expired {
+		t.Errorf("got %+v", report)
+	}
+	want := everything().files(w.scope)
+	maps.DeleteFunc(want, func(_, body string) bool { return strings.Contains(body, `"id":"a"`) })
+	w.wantFiles(want)
+	w.config.Check = true
+	w.update()
+	w.wantFiles(want)
+}
+
 func TestABucketWithOtherFilesIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	w.publish(everything())

@@ -3,6 +3,7 @@ package tree
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ovenbird/internal/ovenbird"
@@ -25,7 +26,7 @@ type view struct {
 func (v *view) expired() bool { return !v.At.Before(v.release.Manifest().HorizonEnd) }
 
 // newView returns the documents of a release at a point under a scope.
-func newView(ctx context.Context, r *release.Release, at Point, scope Scope) (*view, error) {
+func newView(ctx context.Context, r *release.Release, at Point, scope Scope, known templates) (*view, error) {
 	m := r.Manifest()
 	v := &view{Point: at, release: r, layout: newLayout(m.Editions, scope), rows: release.NewTree(nil)}
 	if !v.expired() {
@@ -40,6 +41,10 @@ func newView(ctx context.Context, r *release.Release, at Point, scope Scope) (*v
 	}
 	v.rows = content.At(at.At)
 	soon := at.At.Add(scope.lead())
+	if v.expired() {
+		err = v.takeOutEnded(ctx, soon, scope, known)
+		return v, err
+	}
 	for _, p := range content.Patches {
 		switch {
 		case !p.At.After(at.At):
@@ -51,6 +56,59 @@ func newView(ctx context.Context, r *release.Release, at Point, scope Scope) (*v
 		}
 	}
 	return v, nil
+}
+
+// takeOutEnded leaves out, after the horizon, the documents that may have ended. A
+// list ends with the first of its cards.
+func (v *view) takeOutEnded(ctx context.Context, soon time.Time, scope Scope, known templates) error {
+	if err := known.learn(ctx, v.release, slices.Collect(v.rows.All())); err != nil {
+		return err
+	}
+	var ended, ending []release.Row
+	for row := range v.rows.All() {
+		end, ends := endOf(row, v.rows, known)
+		gone := release.Row{Key: row.Key}
+		switch {
+		case !ends:
+		case !end.After(v.At):
+			ended = append(ended, gone)
+		case !end.After(soon):
+			ending = append(ending, gone)
+			v.next = earliest(v.next, end)
+		default:
+			v.next = earliest(v.next, end.Add(-scope.lead()))
+		}
+	}
+	v.rows = v.rows.Edit(ended)
+	if len(ending) > 0 {
+		v.ahead = []*release.Tree{v.rows.Edit(ending)}
+	}
+	return nil
+}
+
+// endOf returns when a row ends, with its cards if it is a list.
+func endOf(row release.Row, rows *release.Tree, known templates) (end time.Time, ends bool) {
+	seconds := row.Ends
+	for _, class := range row.Classes {
+		t := known[class.Object]
+		if t == nil {
+			continue
+		}
+		for _, slot := range t.slots {
+			if card, _ := rows.Get(release.Key{Edition: row.Edition, Path: slot}); card.Ends != 0 && (seconds == 0 || card.Ends < seconds) {
+				seconds = card.Ends
+			}
+		}
+	}
+	return time.Unix(seconds, 0).UTC(), seconds != 0
+}
+
+// earliest is earlier where a zero instant is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return earlier(a, b)
 }
 
 func earlier(a, b time.Time) time.Time {
