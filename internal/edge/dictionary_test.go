@@ -97,7 +97,7 @@ func decodeDelta(t *testing.T, body, dictionary string) string {
 	}
 	program, err := exec.LookPath("zstd")
 	if err != nil {
-		if os.Getenv("CI") != "" {
+		if os.Getenv("CI") == "true" {
 			t.Fatalf("%v: run make setup", err)
 		}
 		t.Skip(err)
