@@ -164,7 +164,7 @@ func (m *maker) license(title ovenbird.TitleID) {
 	l := &ovenbird.License{
 		ID: ovenbird.LicenseID(fmt.Sprintf("l%07d", len(m.licenses))), Title: title, Territories: []string{"*"},
 		Applications: []string{"*"}, Model: ovenbird.SVOD,
-		Window: ovenbird.Window{Start: start, End: start.Add(time.Duration(30+m.random.IntN(700)) * day)},
+		Window: ovenbird.Window{Start: start, End: start.Add(time.Duration(365+m.random.IntN(2*365)) * day)},
 	}
 	switch m.random.IntN(3) {
 	case 0:
