@@ -28,7 +28,6 @@ import (
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
-	"ovenbird/internal/shape"
 )
 
 // figures are what a run measures.
@@ -139,7 +138,7 @@ func measure(ctx context.Context, z size) (f figures, err error) {
 	if r.store, err = release.Open(b, release.Config{}); err != nil {
 		return f, err
 	}
-	if r.program, err = baketest.Program(z.applications, ovenbird.NewCountrySet(all...), sources(true), sources(false)); err != nil {
+	if r.program, err = baketest.Program(z.applications, ovenbird.NewCountrySet(all...), baketest.Sources(true), baketest.Sources(false)); err != nil {
 		return f, err
 	}
 	snapshot, tops := baketest.Catalog(z.seed, z.titles, r.now, all)
@@ -255,26 +254,4 @@ func (r *run) bake(ctx context.Context, touched ovenbird.Touched, publish bool) 
 	}
 	_, err = r.store.Publish(ctx, r.parent.Ref())
 	return err
-}
-
-// sources are the documents of an application, which shows until when a title is
-// there or does not.
-func sources(ends bool) []shape.Source {
-	until := ""
-	if ends {
-		until = "availability { end }"
-	}
-	return []shape.Source{
-		{Name: "home.json", Text: `{ collections(first: 20) { id name titles(first: 20) {
-			id kind name shortSynopsis image(role: POSTER, width: 300) { url } } } }`},
-		{Name: "titles/{title}.json", Text: `query ($title: ID!) { title(id: $title) {
-			id kind name synopsis year runtime genres cast(first: 5) directors rating { system value age } ` + until + `
-			image(role: HERO, width: 1920) { url width height }
-			seasons { id number episodes { id number name shortSynopsis } } } }`},
-		{Name: "collections/{collection}/{page}.json", Text: `query ($collection: ID!, $page: Int!) {
-			collection(id: $collection) { name pages titleCount titles(page: $page) {
-				id kind name shortSynopsis image(role: POSTER, width: 300) { url } } } }`},
-		{Name: "leaving.json", Text: `{ leaving(days: 7, first: 20) { leaves title { id name } } }`},
-		{Name: "search/{prefix}.json", Text: `query ($prefix: String!) { search(prefix: $prefix, first: 10) { id name } }`},
-	}
 }
