@@ -28,5 +28,16 @@
 //     was sent: one that is late because the one before it was slow counts. It
 //     is the median of five rounds, of a fifth of -load each.
 //
+// With -variations it measures instead what it takes an edge to have every
+// variation of a workload, the one of bench/bake: it bakes -titles (10000) for
+// -countries (250) and -applications (12), and starts a real `ovenbird edge` on
+// the bucket, -rounds (3) times with nothing in memory and without what the edge
+// keeps in its own folder, and as often again with both. A start ends when /readyz
+// is 200 and a document of the release comes as it was baked. Memory is read from
+// /proc, 5 s after the last start, and again when the edge has sent a home screen
+// of each variation. Dropping the kernel's cache of files takes root, else those
+// of the bucket alone are dropped. -bucket DIR keeps what was baked for the next
+// run; -ovenbird FILE measures a program that is built already.
+//
 // HTTP/2 is left out: neither the edge nor nginx speaks it here without TLS.
 package main

@@ -20,6 +20,10 @@ type options struct {
 	connections int
 	caddy       string
 	seed        uint64
+	rounds      int
+	program     string
+	bucket      string
+	workload    workload
 }
 
 // figure is one line of the result.
@@ -41,6 +45,13 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 16, "connections in each load")
 	flag.StringVar(&o.caddy, "caddy", "", "a Caddy to measure too")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the catalog")
+	flag.IntVar(&o.rounds, "rounds", 3, "how many times each is measured")
+	flag.StringVar(&o.program, "ovenbird", "", "ovenbird to measure; built out of the sources by default")
+	flag.StringVar(&o.bucket, "bucket", "", "with -variations, folder to keep what was baked in between runs")
+	flag.IntVar(&o.workload.titles, "titles", 10000, "with -variations, titles in the catalog, at least")
+	flag.IntVar(&o.workload.countries, "countries", 250, "with -variations, countries of each application")
+	flag.IntVar(&o.workload.applications, "applications", 12, "with -variations, applications")
+	variations := flag.Bool("variations", false, "measure starts and memory of an edge with many variations")
 	asJSON := flag.Bool("json", false, "print one JSON object a line")
 	serve := flag.Bool("serve", false, "be the edge that is measured, until standard input ends")
 	flag.Parse()
@@ -52,6 +63,9 @@ func main() {
 		err = serveEdge(ctx, o.seed, os.Stdin, os.Stdout)
 	case o.load <= 0 || o.rate <= 0 || o.connections <= 0:
 		err = errors.New("load, rate and connections must be more than 0")
+	case *variations:
+		o.workload.seed = o.seed
+		err = measureVariations(ctx, o, *asJSON, os.Stdout)
 	default:
 		err = measureAll(ctx, o, *asJSON, os.Stdout)
 	}
@@ -70,7 +84,7 @@ func measureAll(ctx context.Context, o options, asJSON bool, out io.Writer) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	edge, documents, err := startEdge(ctx, o.seed)
+	edge, documents, err := startServe(ctx, o.seed)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"ovenbird/internal/bake"
 	"ovenbird/internal/bake/baketest"
 	"ovenbird/internal/bucket"
 	"ovenbird/internal/edge"
@@ -42,7 +41,15 @@ func serveEdge(ctx context.Context, seed uint64, stdin io.Reader, stdout io.Writ
 	now := time.Now().UTC()
 	countries := []ovenbird.Country{country, "SE", "NO", "DK", "DE", "FR", "GB", "US", "JP", "BR"}
 	snapshot, _ := baketest.Catalog(seed, titleCount, now, countries)
-	if err := publish(ctx, store, snapshot, countries, now); err != nil {
+	program, err := baketest.Program(1, ovenbird.NewCountrySet(countries...), []shape.Source{
+		{Name: "home.json", Text: `{ collections(first: 20) { id name titles(first: 40) { id name kind synopsis } } }`},
+		{Name: "titles/{title}.json", Text: `query ($title: ID!) {
+			title(id: $title) { id name kind synopsis availability { start end } } }`},
+	})
+	if err != nil {
+		return err
+	}
+	if err := publish(ctx, store, program, snapshot, now); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -69,46 +76,6 @@ func serveEdge(ctx context.Context, seed uint64, stdin io.Reader, stdout io.Writ
 	_, err = io.Copy(io.Discard, stdin)
 	return errors.Join(err, server.Stop(ctx), serving.Stop(ctx))
 }
-
-// publish bakes the catalog and publishes the release.
-func publish(
-	ctx context.Context, store *release.Store, snapshot *ovenbird.Snapshot, countries []ovenbird.Country, now time.Time,
-) error {
-	program, err := baketest.Program(1, ovenbird.NewCountrySet(countries...), []shape.Source{
-		{Name: "home.json", Text: `{ collections(first: 20) { id name titles(first: 40) { id name kind synopsis } } }`},
-		{Name: "titles/{title}.json", Text: `query ($title: ID!) {
-			title(id: $title) { id name kind synopsis availability { start end } } }`},
-	})
-	if err != nil {
-		return err
-	}
-	w, err := store.Begin(ctx, nil)
-	if err != nil {
-		return err
-	}
-	state, err := bake.Full(ctx, program, snapshot, now, sink{ctx, w})
-	if err != nil {
-		return err
-	}
-	made, err := w.Commit(ctx, state.Content, release.Meta{
-		AsOf: now, HorizonEnd: now.Add(program.Horizon), CreatedAt: now, CatalogSequence: snapshot.Sequence, Site: program.Site,
-		Editions: []release.Edition{{Name: application, Application: application, Countries: countries}},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = store.Publish(ctx, made.Ref())
-	return err
-}
-
-// sink writes the objects of a bake.
-type sink struct {
-	ctx    context.Context //nolint:containedctx // a sink lives for one bake
-	writer *release.Writer
-}
-
-// Add writes an object of the release.
-func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx, body) }
 
 // firstTitle returns the first title of the home screen: one that is shown.
 func firstTitle(ctx context.Context, url string) (string, error) {

@@ -36,8 +36,8 @@ func (s *server) stop() error {
 	return nil
 }
 
-// startEdge starts this program again, as an edge.
-func startEdge(ctx context.Context, seed uint64) (*server, map[string]string, error) {
+// startServe starts this program again, as an edge.
+func startServe(ctx context.Context, seed uint64) (*server, map[string]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
