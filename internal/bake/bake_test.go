@@ -249,7 +249,7 @@ func drawLicense(t *rapid.T) *ovenbird.License {
 		Title:        rapid.SampledFrom(titleIDs).Draw(t, "of"),
 		Territories:  rapid.SampledFrom([][]string{{"*"}, {"NORDICS"}, {"DE", "US"}}).Draw(t, "territories"),
 		Exclude:      rapid.SampledFrom([][]string{nil, {"US"}, {"SE"}}).Draw(t, "exclude"),
-		Applications: rapid.SampledFrom([][]string{{"*"}, {"kids"}}).Draw(t, "applications"),
+		Applications: rapid.SampledFrom([][]string{{"*"}, {"*"}, {"kids"}, {"tv"}, {"kids", "box"}}).Draw(t, "applications"),
 		Model:        ovenbird.SVOD,
 	}
 	if rapid.Bool().Draw(t, "starts") {

@@ -49,7 +49,7 @@ func (w *pieceWriter) piece(edition string) []byte {
 	return append(binary.AppendUvarint(b, uint64(w.subjects)), w.body...)
 }
 
-func (w *pieceWriter) subject(s subject, m made) {
+func (w *pieceWriter) subject(s subject, m *made) {
 	w.subjects++
 	w.body = appendText(append(w.body, byte(s.of)), s.id)
 	w.rows(m.rows)
@@ -120,13 +120,12 @@ func (r *pieceReader) into(b *batch) error {
 			sets[i] = sets[i].With(country)
 		}
 	}
-	edition := b.edition.Name()
 	for range r.count() {
 		s := subject{of: shape.Key(r.byte()), id: r.text()}
-		m := made{rows: r.rows(edition, sets)}
+		m := &made{rows: r.rows(sets)}
 		for range r.count() {
 			at := time.Unix(r.varint(), int64(r.uvarint())).UTC()
-			m.changes = append(m.changes, change{at, r.rows(edition, sets)})
+			m.changes = append(m.changes, change{at, r.rows(sets)})
 		}
 		b.made[s] = m
 	}
@@ -136,14 +135,14 @@ func (r *pieceReader) into(b *batch) error {
 	return r.err
 }
 
-func (r *pieceReader) rows(edition string, sets []ovenbird.CountrySet) []release.Row {
+func (r *pieceReader) rows(sets []ovenbird.CountrySet) []release.Row {
 	n := r.count()
 	if n == 0 {
 		return nil
 	}
 	rows := make([]release.Row, n)
 	for i := range rows {
-		rows[i].Key = release.Key{Edition: edition, Path: r.text()}
+		rows[i].Key = release.Key{Path: r.text()}
 		rows[i].Ends = r.varint()
 		if n := r.count(); n > 0 {
 			rows[i].Classes = make([]release.Class, n)

@@ -79,7 +79,7 @@ func Join(program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, pieces 
 	var rows []release.Row
 	for _, edition := range state.editions {
 		for _, m := range edition.made {
-			rows = append(rows, m.rows...)
+			rows = appendRows(rows, edition, m.rows)
 		}
 	}
 	if err := state.finish(rows, sink); err != nil {

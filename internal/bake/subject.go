@@ -21,17 +21,17 @@ type stage struct {
 
 func newStage(view *facts.View) *stage { return &stage{view, shape.NewRenderer(view)} }
 
-// kitchen makes the rows of one edition.
+// kitchen makes the rows of kin. Any number of goroutines may use it, each with
+// stages of its own.
 type kitchen struct {
-	edition *facts.Edition
 	plans   map[shape.Key][]*shape.Plan
 	cards   []*shape.Card
 	listed  map[ovenbird.TitleID]bool // titles that stand in a collection
 	objects objects
 }
 
-func newKitchen(edition *facts.Edition, plans []*shape.Plan, listed map[ovenbird.TitleID]bool, sink objects) *kitchen {
-	k := &kitchen{edition: edition, plans: make(map[shape.Key][]*shape.Plan), listed: listed, objects: sink}
+func newKitchen(plans []*shape.Plan, listed map[ovenbird.TitleID]bool, sink objects) *kitchen {
+	k := &kitchen{plans: make(map[shape.Key][]*shape.Plan), listed: listed, objects: sink}
 	known := make(map[string]bool)
 	for _, plan := range plans {
 		key := plan.Template().Key()
@@ -78,7 +78,7 @@ func (k *kitchen) all(view *facts.View) []subject {
 	return subjects
 }
 
-// rows makes the rows of a subject. A subject that is no more has none.
+// rows makes the rows of a subject, which name no edition. A subject that is no more has none.
 func (k *kitchen) rows(s subject, on *stage) ([]release.Row, error) {
 	switch s.of {
 	case shape.ByTitle:
@@ -142,7 +142,7 @@ func (k *kitchen) documentRows(plans []*shape.Plan, keys shape.Keys, on *stage) 
 	var rows []release.Row
 	for _, plan := range plans {
 		var classes []release.Class
-		for countries, output := range on.renderer.Document(plan, keys, k.edition.Countries) {
+		for countries, output := range on.renderer.Document(plan, keys, on.view.Edition().Countries) {
 			hash, err := k.objects.Add(encode(output))
 			if err != nil {
 				return nil, err
@@ -150,7 +150,7 @@ func (k *kitchen) documentRows(plans []*shape.Plan, keys shape.Keys, on *stage) 
 			classes = append(classes, release.Class{Countries: countries, Object: hash})
 		}
 		if len(classes) > 0 {
-			key := release.Key{Edition: k.edition.Name(), Path: plan.Template().Expand(keys)}
+			key := release.Key{Path: plan.Template().Expand(keys)}
 			rows = append(rows, release.NewRow(key, classes))
 		}
 	}
@@ -165,7 +165,7 @@ func (k *kitchen) cardRows(t *ovenbird.Title, on *stage) ([]release.Row, error) 
 	}
 	var rows []release.Row
 	for _, card := range k.cards {
-		countries := k.edition.Countries
+		countries := on.view.Edition().Countries
 		if card.Preview() {
 			countries = opening(on.view, t)
 		}
@@ -178,7 +178,7 @@ func (k *kitchen) cardRows(t *ovenbird.Title, on *stage) ([]release.Row, error) 
 			classes = append(classes, release.Class{Countries: set, Object: hash})
 		}
 		if len(classes) > 0 {
-			key := release.Key{Edition: k.edition.Name(), Path: release.CardPath(card.ID(), t.ID)}
+			key := release.Key{Path: release.CardPath(card.ID(), t.ID)}
 			rows = append(rows, release.NewRow(key, classes))
 		}
 	}

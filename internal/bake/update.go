@@ -21,7 +21,7 @@ func Update(
 	next := &State{AsOf: asOf, Content: prev.Content, program: prev.program, snapshot: snapshot, editions: prev.editions}
 	t := newTouch(prev, next, changed)
 	outcomes, err := next.remake(ctx, sink, next.look(), func(k *kitchen, view *facts.View) []subject {
-		return t.subjects(k, view, facts.NewView(prev.snapshot, k.edition, next.program.Rules, asOf))
+		return t.subjects(k, view, facts.NewView(prev.snapshot, view.Edition(), next.program.Rules, asOf))
 	})
 	if err != nil {
 		return nil, err

@@ -160,7 +160,7 @@ func (x *explainer) license(l *ovenbird.License, owner ovenbird.TitleID) Finding
 		return Finding{"license", false, about + " " + fmt.Sprintf(format, args...)}
 	}
 	switch {
-	case !applies(l, x.view.Edition().Application):
+	case !Applies(l, x.view.Edition().Application):
 		return fail("is for %s, not %s", strings.Join(l.Applications, ", "), x.view.Edition().Application)
 	case len(unknown) > 0:
 		return fail("excludes %s, which the site does not define: until it does, it is for no country", strings.Join(unknown, ", "))

@@ -45,7 +45,7 @@ func coverages(licenses []*ovenbird.License, e *Edition, groups Groups) []covera
 	}
 	parts := []part{{countries: e.Countries}}
 	for _, l := range licenses {
-		if !applies(l, e.Application) {
+		if !Applies(l, e.Application) {
 			continue
 		}
 		in := groups.CountriesOf(l)
@@ -70,8 +70,8 @@ func coverages(licenses []*ovenbird.License, e *Edition, groups Groups) []covera
 	return result
 }
 
-// applies reports whether l covers an application.
-func applies(l *ovenbird.License, application string) bool {
+// Applies reports whether l covers an application.
+func Applies(l *ovenbird.License, application string) bool {
 	return slices.Contains(l.Applications, application) || slices.Contains(l.Applications, "*")
 }
 

@@ -40,6 +40,15 @@ func NewView(snapshot *ovenbird.Snapshot, edition *Edition, rules *Rules, at tim
 	}, at)
 }
 
+// For returns a view of the same catalog at the same instant for an edition with
+// the same chains, or for the same one, for another goroutine. It takes over what v
+// knows of searches.
+func (v *View) For(edition *Edition) *View {
+	other := NewView(v.timeless.snapshot, edition, v.timeless.rules, v.At)
+	other.timeless.search = v.timeless.search
+	return other
+}
+
 func newView(shared *timeless, at time.Time) *View {
 	return &View{
 		At: at, timeless: shared,

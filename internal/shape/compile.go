@@ -36,7 +36,8 @@ func Compile(d Document) (*Plan, error) {
 	}
 	return &Plan{
 		source: d.Source, template: d.Template, pageSize: d.PageSize, longestPrefix: d.LongestPrefix,
-		root: root, cards: c.cards, reads: c.reads, days: c.days, namesTitles: c.namesTitles,
+		root: root, cards: c.cards, reads: c.reads, days: c.days,
+		namesTitles: c.namesTitles, namesEdition: c.namesEdition,
 	}, nil
 }
 
@@ -49,7 +50,7 @@ type compilation struct {
 	days      int
 	errs      []error
 
-	namesTitles bool
+	namesTitles, namesEdition bool
 }
 
 // builder compiles the selection at one relation.

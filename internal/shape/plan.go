@@ -27,6 +27,7 @@ type Plan struct {
 	reads         ReadSet
 	days          int
 	namesTitles   bool
+	namesEdition  bool
 }
 
 // Template returns the path of the plan's documents and what they are keyed by.
@@ -54,6 +55,17 @@ func (p *Plan) ReadSet() ReadSet { return p.reads }
 // names by id. Documents without keys otherwise contain nothing of a title but
 // its place in lists: what is shown of it there is in cards.
 func (p *Plan) NamesTitles() bool { return p.namesTitles }
+
+// NamesEdition reports whether the plan's documents say which application or
+// language they are of.
+func (p *Plan) NamesEdition() bool { return p.namesEdition }
+
+// Same reports whether p and q are compiled from the same text to documents of the
+// same template, so that one renders what the other does.
+func (p *Plan) Same(q *Plan) bool {
+	return p.template == q.template && p.source.Text == q.source.Text &&
+		p.pageSize == q.pageSize && p.longestPrefix == q.longestPrefix
+}
 
 // Days returns how many days ahead the plan's documents look, the most of its
 // `upcoming` and `leaving`, and whether they do at all. Such a document changes

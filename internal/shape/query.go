@@ -8,14 +8,22 @@ type root = struct{}
 func queryFields() map[string]maker[root] {
 	return map[string]maker[root]{
 		"country":     queryCountry,
-		"application": leaf(func(x *run, _ root) { x.Body = appendString(x.Body, x.view.Edition().Application) }),
-		"language":    leaf(func(x *run, _ root) { x.Body = appendNonEmpty(x.Body, string(x.view.Edition().Language)) }),
+		"application": ofEdition(func(x *run, _ root) { x.Body = appendString(x.Body, x.view.Edition().Application) }),
+		"language":    ofEdition(func(x *run, _ root) { x.Body = appendNonEmpty(x.Body, string(x.view.Edition().Language)) }),
 		"title":       queryTitle,
 		"collection":  queryCollection,
 		"collections": queryCollections,
 		"upcoming":    upcoming,
 		"leaving":     leaving,
 		"search":      querySearch,
+	}
+}
+
+// ofEdition makes a field that says which edition a document is of.
+func ofEdition(w write[root]) maker[root] {
+	return func(b *builder, _ *node) write[root] {
+		b.namesEdition = true
+		return w
 	}
 }
 
