@@ -63,6 +63,7 @@ type Headers struct {
 type Bucket struct {
 	blobs *blob.Bucket
 	store store
+	disk  *disk // nil but for a bucket in a folder
 }
 
 // store is what each kind of store does in a way of its own. Its errors are

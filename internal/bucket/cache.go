@@ -45,6 +45,7 @@ type Cache struct {
 	origin Origin
 	files  fileSystem
 
+	turns   [turnCount]sync.Mutex // for checking and fetching an object, by its hash
 	mu      sync.Mutex
 	checked map[string]int64  // sizes of the objects that this process has checked
 	latest  map[string][]byte // objects that change, as they were read since Retain
@@ -52,6 +53,9 @@ type Cache struct {
 	failing atomic.Bool       // whether the folder could not be written last time
 	counts  struct{ found, fetched, damaged atomic.Int64 }
 }
+
+// turnCount is how many objects, at most, a Cache checks or fetches at once.
+const turnCount = 16
 
 // CacheCounts says what became of the objects that a process first asked a cache for.
 type CacheCounts struct {
@@ -176,20 +180,21 @@ func (c *Cache) Retain(keys []string) error {
 // fetch makes sure that an object named by its hash is in the folder, whole, if
 // the folder takes it, and returns its size.
 func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if size, ok := c.checked[key]; ok {
-		return size, nil
-	}
 	sum, ok := c.cfg.Sum(key)
 	if !ok {
 		return 0, fmt.Errorf("reading %q: it is not named by its hash, so a part of it can not be checked", key)
 	}
-	body, err := os.ReadFile(c.path(key))
-	if err == nil && sha256.Sum256(body) == sum {
-		c.checked[key] = int64(len(body))
+	turn := &c.turns[sum[0]%turnCount]
+	turn.Lock()
+	defer turn.Unlock()
+	if size, ok := c.sizeOf(key); ok {
+		return size, nil
+	}
+	found, size, err := sumFile(c.path(key))
+	if err == nil && found == sum {
 		c.counts.found.Add(1)
-		return int64(len(body)), nil
+		c.setChecked(key, size)
+		return size, nil
 	}
 	if err == nil {
 		c.counts.damaged.Add(1)
@@ -198,7 +203,8 @@ func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
 	if c.origin == nil {
 		return 0, missing(fs.ErrNotExist, key)
 	}
-	if body, _, err = c.origin.Read(ctx, key); err != nil {
+	body, _, err := c.origin.Read(ctx, key)
+	if err != nil {
 		return 0, err
 	}
 	if sha256.Sum256(body) != sum {
@@ -207,9 +213,30 @@ func (c *Cache) fetch(ctx context.Context, key string) (size int64, err error) {
 	}
 	c.counts.fetched.Add(1)
 	c.keep(key, body)
-	delete(c.settled, key)
-	c.checked[key] = int64(len(body))
+	c.unsettle(key)
+	c.setChecked(key, int64(len(body)))
 	return int64(len(body)), nil
+}
+
+func (c *Cache) sizeOf(key string) (size int64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	size, ok = c.checked[key]
+	return size, ok
+}
+
+// unsettle notes that an object has been written anew.
+func (c *Cache) unsettle(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.settled, key)
+}
+
+// setChecked notes the size of an object that has just been checked.
+func (c *Cache) setChecked(key string, size int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checked[key] = size
 }
 
 // partial ends the name of a file that is not whole yet.

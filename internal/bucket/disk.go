@@ -39,7 +39,9 @@ func OpenDisk(ctx context.Context, dir string) (*Bucket, error) {
 	if err := d.removeAbandoned(ctx, time.Now()); err != nil {
 		return nil, errors.Join(fmt.Errorf("cleaning the bucket in %s: %w", dir, err), d.Close())
 	}
-	return New(blob.NewBucket(d), d.lock), nil
+	b := New(blob.NewBucket(d), d.lock)
+	b.disk = d
+	return b, nil
 }
 
 func openDisk(dir string) (*disk, error) {
