@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"ovenbird/internal/ovenbird"
@@ -22,13 +23,15 @@ type Content struct {
 type Patch struct {
 	At   time.Time
 	Rows []Row
+
+	object *atomic.Pointer[Hash] // name's, set when first asked for; nil in a patch that NewPatch did not make
 }
 
 // NewPatch returns the patch of the given rows, at most one for a key. It takes
 // over the slice.
 func NewPatch(at time.Time, rows []Row) Patch {
 	slices.SortFunc(rows, func(a, b Row) int { return a.Compare(b.Key) })
-	return Patch{At: at.UTC(), Rows: rows}
+	return Patch{At: at.UTC(), Rows: rows, object: new(atomic.Pointer[Hash])}
 }
 
 // Root returns the hash of the content: equal for equal contents, whoever made
@@ -75,9 +78,22 @@ type PatchRef struct {
 func (c Content) patchRefs() []PatchRef {
 	refs := make([]PatchRef, len(c.Patches))
 	for i, p := range c.Patches {
-		refs[i] = PatchRef{At: p.At.UTC(), Object: HashOf(p.encode(c.Tree.known))}
+		refs[i] = PatchRef{At: p.At.UTC(), Object: p.name(c.Tree.known)}
 	}
 	return refs
+}
+
+// name returns the hash of the patch as an object.
+func (p Patch) name(known *partitions) Hash {
+	if p.object == nil {
+		return HashOf(p.encode(known))
+	}
+	if h := p.object.Load(); h != nil {
+		return *h
+	}
+	h := HashOf(p.encode(known))
+	p.object.Store(&h)
+	return h
 }
 
 func (p Patch) encode(known *partitions) []byte {

@@ -87,11 +87,11 @@ func (l *treeLoader) load(ctx context.Context) (Content, error) {
 	}
 	content := Content{Tree: tree}
 	for i, rows := range patches {
-		p := Patch{At: m.Patches[i].At}
-		if p.Rows, err = l.resolve(rows); err != nil {
+		resolved, err := l.resolve(rows)
+		if err != nil {
 			return Content{}, err
 		}
-		content.Patches = append(content.Patches, p)
+		content.Patches = append(content.Patches, NewPatch(m.Patches[i].At, resolved))
 	}
 	if err := content.check(); err != nil {
 		return Content{}, l.damaged("%v", err)

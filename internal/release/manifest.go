@@ -53,6 +53,7 @@ type Counts struct {
 	Rows      int   `json:"rows"`
 	Objects   int   `json:"objects"` // in the packs, those of earlier releases included
 	Bytes     int64 `json:"bytes"`   // that the packs occupy, but for this manifest
+	Swept     int64 `json:"swept"`   // Bytes of the last release up to this one that left garbage behind
 }
 
 // Manifest describes a release. It lies in the last pack written for it.

@@ -7,32 +7,103 @@ import (
 	"slices"
 )
 
-// merge returns the packs of the parent that the new release goes on using.
-// When there would be too many, the live frames of the small ones, and of those
-// that are mostly garbage, are copied as they are into the new pack, so that
-// half of the allowed number is free again.
-func (w *Writer) merge(ctx context.Context, content Content) ([]*pack, error) {
-	limit := w.store.config.MaxPacks
-	if len(w.before)+len(w.written)+1 <= limit {
-		return slices.Clone(w.before), nil
+// Packs are put together in two ways. When there are too many small ones, the
+// smallest are copied into the new pack as they are, garbage and all: that costs
+// what they have in bytes, which has a limit, and no look at the content. A sweep
+// finds out what the content needs and leaves the rest behind: that costs a walk
+// over the whole content, so whoever writes says when there is time for it.
+
+// smallShare is the share of Config.PackSize below which a pack is small.
+const smallShare = 4
+
+// small reports whether a pack is one of those that are merged.
+func (s *Store) small(p *pack) bool {
+	return p.size-int64(len(p.manifest)) < int64(s.config.PackSize/smallShare)
+}
+
+// Sweep has Commit look for garbage, if there may be much, and leave it behind.
+// That takes time in proportion to the whole release.
+func (w *Writer) Sweep() { w.sweeps = true }
+
+// growth is by how much a release may have grown since the last sweep, as a share
+// of what it had then, before there may be enough garbage for another.
+const growth = 0.5
+
+// settle returns the packs of the parent that the new release goes on using.
+// swept is how many bytes the release had after the last sweep, 0 if that was now.
+func (w *Writer) settle(ctx context.Context, content Content) (kept []*pack, swept int64, err error) {
+	if w.parent != nil {
+		swept = w.parent.manifest.Counts.Swept
 	}
-	live := w.liveFrames(content)
-	slices.SortStableFunc(live, func(a, b frames) int { return cmp.Compare(b.bytes(), a.bytes()) })
-	room := max(0, limit/2-len(w.written)-1)
-	var kept []*pack
-	for _, f := range live {
-		if len(kept) < room && 2*f.bytes() >= f.pack.size {
-			kept = append(kept, f.pack)
-			continue
+	var total int64
+	for _, p := range w.before {
+		total += p.size
+	}
+	if w.sweeps && float64(total) > (1+growth)*float64(swept) {
+		swept = 0
+		kept, err = w.sweep(ctx, content)
+	} else {
+		kept, err = w.merge(ctx)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("merging packs: %w", err)
+	}
+	return kept, swept, nil
+}
+
+// merge copies the smallest packs into the new one where there would be more than
+// Config.MaxPacks small ones: so many that it is not small itself, if there are.
+func (w *Writer) merge(ctx context.Context) ([]*pack, error) {
+	var small, kept []*pack
+	for _, p := range w.before {
+		if w.store.small(p) {
+			small = append(small, p)
+		} else {
+			kept = append(kept, p)
 		}
-		err := w.store.readFrames(ctx, f.pack, f.entries, func(e entry, frame, _ []byte) error {
-			return w.addFrame(ctx, e.hash, frame, e.raw, e.coding)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("merging packs: %w", err)
+	}
+	if len(small) < w.store.config.MaxPacks {
+		return w.before, nil
+	}
+	slices.SortStableFunc(small, func(a, b *pack) int { return cmp.Compare(a.size, b.size) })
+	copied := make(map[Hash]struct{})
+	for len(small) > 0 && len(w.current.body) < w.store.config.PackSize/smallShare {
+		if err := w.copyFrames(ctx, small[0], small[0].entries, copied); err != nil {
+			return nil, err
+		}
+		small = small[1:]
+	}
+	return append(kept, small...), nil
+}
+
+// sweep copies what the content needs of packs that are small, or mostly garbage,
+// and returns the others.
+func (w *Writer) sweep(ctx context.Context, content Content) ([]*pack, error) {
+	var kept []*pack
+	copied := make(map[Hash]struct{})
+	for _, f := range w.liveFrames(content) {
+		if !w.store.small(f.pack) && 2*f.bytes() >= f.pack.size {
+			kept = append(kept, f.pack)
+		} else if err := w.copyFrames(ctx, f.pack, f.entries, copied); err != nil {
+			return nil, err
 		}
 	}
 	return kept, nil
+}
+
+// copyFrames copies frames of a pack of the parent as they are, but for those
+// that were copied already.
+func (w *Writer) copyFrames(ctx context.Context, p *pack, entries []entry, copied map[Hash]struct{}) error {
+	fresh := make([]entry, 0, len(entries))
+	for _, e := range entries {
+		if _, ok := copied[e.hash]; !ok {
+			copied[e.hash] = struct{}{}
+			fresh = append(fresh, e)
+		}
+	}
+	return w.store.readFrames(ctx, p, fresh, func(e entry, frame, _ []byte) error {
+		return w.addFrame(ctx, e.hash, frame, e.raw, e.coding)
+	})
 }
 
 // bytes returns how many bytes of the pack the frames are.

@@ -51,11 +51,15 @@ type pack struct {
 	hash     Hash
 	size     int64
 	entries  []entry // ordered by hash
+	filter   filter  // of entries
 	manifest []byte  // empty where there is none
 }
 
 // find returns the entry of an object.
 func (p *pack) find(h Hash) (entry, bool) {
+	if !p.filter.mayHold(&h) {
+		return entry{}, false
+	}
 	// Hashes are uniform, so the first guess by their first four bytes is good:
 	// it narrows the search to a few entries around.
 	n := len(p.entries)
@@ -116,7 +120,7 @@ func (b *packBuilder) finish(manifest []byte) (*pack, []byte) {
 	body = binary.BigEndian.AppendUint32(body, uint32(len(manifest)))
 	body = append(body, sum[:]...)
 	body = append(body, packEnd...)
-	return &pack{hash: HashOf(body), size: int64(len(body)), entries: b.entries, manifest: manifest}, body
+	return &pack{hash: HashOf(body), size: int64(len(body)), entries: b.entries, filter: newFilter(b.entries), manifest: manifest}, body
 }
 
 // footer says where the table and the manifest of a pack lie.
@@ -169,6 +173,7 @@ func parsePack(hash Hash, size int64, f footer, b []byte) (*pack, error) {
 			return nil, errors.New("its table is out of order")
 		}
 	}
+	p.filter = newFilter(p.entries)
 	return p, nil
 }
 

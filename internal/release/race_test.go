@@ -87,7 +87,7 @@ const (
 )
 
 func (r *race) store(process string) *release.Store {
-	s, err := release.Open(r.objects.Open(r.weather(process)), release.Config{Keep: 2, PackSize: 1500, MaxPacks: 4})
+	s, err := release.Open(r.objects.Open(r.weather(process)), release.Config{Keep: 2, PackSize: 12_000, MaxPacks: 4})
 	if err != nil {
 		r.t.Error(err)
 	}
@@ -147,6 +147,9 @@ func (r *race) bakeOnce(ctx context.Context, s *release.Store, name string, cont
 
 // finish makes and publishes a release that was begun.
 func (r *race) finish(ctx context.Context, s *release.Store, w *release.Writer, name string, content int) error {
+	if content%3 == 0 {
+		w.Sweep()
+	}
 	bodies := bodiesAt(7 * content)
 	bodies["by"] = fmt.Sprintf(`{"by":%q}`, name)
 	made, err := makeContent(ctx, w, time.Now().Add(time.Hour), bodies, bodies)

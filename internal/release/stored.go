@@ -21,12 +21,21 @@ func Diff(ctx context.Context, from, to *Release) iter.Seq2[Change, error] {
 
 // tree returns the root of the release's tree, in memory if it is there.
 func (r *Release) tree() branch {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.content != nil {
-		return memoryBranch{r.content.Tree.root, r.content.Tree.known}
+	if content := r.inMemory(); content != nil {
+		return memoryBranch{content.Tree.root, content.Tree.known}
 	}
 	return &storedBranch{release: r, known: newPartitions(), hash: r.manifest.Tree}
+}
+
+// inMemory returns the content of the release if it is in memory, else nil. There
+// may be no release.
+func (r *Release) inMemory() *Content {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.content
 }
 
 // storedBranch is a node that is read from the bucket when it is opened.

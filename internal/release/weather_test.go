@@ -30,7 +30,7 @@ type history struct {
 	made   map[int]release.Ref // by minute, what was committed
 }
 
-// settings make much happen with little: several packs for each release, and merging.
+// settings make much happen with little: several packs for each release, and garbage in them.
 var settings = release.Config{Keep: 3, PackSize: 1500, MaxPacks: 4}
 
 // open gives the history a new process, in some weather.
@@ -118,6 +118,9 @@ func (h *history) bake(ctx context.Context, minute int) error {
 }
 
 func (h *history) commit(ctx context.Context, w *release.Writer, minute int) error {
+	if minute%2 == 0 {
+		w.Sweep()
+	}
 	asOf := noon.Add(time.Duration(minute) * time.Minute)
 	content, err := makeContent(ctx, w, asOf.Add(time.Hour), bodiesAt(minute), bodiesAt(minute+1))
 	if err != nil {

@@ -1,8 +1,10 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"ovenbird/internal/ovenbird"
@@ -16,6 +18,7 @@ type Writer struct {
 	follows string   // the id of the release that it follows; "" for the first
 	parent  *Release // nil where nothing is taken over
 	before  []*pack  // of the parent
+	sweeps  bool
 
 	mu      sync.Mutex
 	seen    map[Hash]struct{} // added by this writer
@@ -139,7 +142,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	if err := w.addContent(ctx, content); err != nil {
 		return nil, err
 	}
-	packs, err := w.merge(ctx, content)
+	packs, swept, err := w.settle(ctx, content)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +151,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	}
 	m := newManifest(w.follows, content.Tree.Root(), content.patchRefs(), meta)
 	m.Counts = Counts{Documents: content.Tree.Documents(), Rows: content.Tree.Len()}
-	packs = append(packs, w.written...)
+	packs = slices.Concat(packs, w.written)
 	for _, p := range packs {
 		m.Packs = append(m.Packs, p.hash)
 		m.Counts.Objects += len(p.entries)
@@ -156,6 +159,7 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	}
 	m.Counts.Objects += len(w.current.entries)
 	m.Counts.Bytes += int64(len(w.current.body) + len(w.current.entries)*entrySize + packFooter)
+	m.Counts.Swept = cmp.Or(swept, m.Counts.Bytes)
 	body, err := m.encode()
 	if err != nil {
 		return nil, err
@@ -185,23 +189,31 @@ func (w *Writer) addContent(ctx context.Context, content Content) error {
 	if err := w.addNode(ctx, content.Tree.root, content.Tree.known, base); err != nil {
 		return err
 	}
-	known := make(map[Hash]struct{}, len(basePatches))
-	for _, p := range basePatches {
-		known[p.Object] = struct{}{}
-	}
 	for _, p := range content.Patches {
-		body := p.encode(content.Tree.known)
-		if _, ok := known[HashOf(body)]; ok {
-			continue
-		}
-		if err := w.addRows(ctx, p.Rows, content.Tree.known); err != nil {
-			return err
-		}
-		if _, err := w.Add(ctx, body); err != nil {
+		if err := w.addPatch(ctx, p, content.Tree.known, basePatches); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addPatch adds a patch that is not one of the parent's.
+func (w *Writer) addPatch(ctx context.Context, p Patch, known *partitions, base []PatchRef) error {
+	name := p.name(known)
+	if slices.ContainsFunc(base, func(ref PatchRef) bool { return ref.Object == name }) {
+		return nil
+	}
+	var rows []Row // of the parent's for the same instant, if they are in memory
+	if content := w.parent.inMemory(); content != nil {
+		if i := slices.IndexFunc(content.Patches, func(b Patch) bool { return b.At.Equal(p.At) }); i >= 0 {
+			rows = content.Patches[i].Rows
+		}
+	}
+	if err := w.addRows(ctx, without(p.Rows, rows), known); err != nil {
+		return err
+	}
+	_, err := w.Add(ctx, p.encode(known))
+	return err
 }
 
 // addNode adds what lies below n and then n itself. base is the node at the
@@ -210,38 +222,57 @@ func (w *Writer) addNode(ctx context.Context, n *node, known *partitions, base b
 	if base != nil && base.name() == n.name(known) {
 		return nil
 	}
+	var rows []Row // of the parent, where it has a leaf
+	var children []branch
+	if base != nil {
+		var err error
+		if rows, children, err = base.open(ctx); err != nil {
+			return err
+		}
+	}
 	// A leaf has no children and an inner node no rows.
-	if err := w.addRows(ctx, n.rows, known); err != nil {
+	if err := w.addRows(ctx, without(n.rows, rows), known); err != nil {
 		return err
 	}
-	if err := w.addChildren(ctx, n, known, base); err != nil {
+	if err := w.addChildren(ctx, n, known, children); err != nil {
 		return err
 	}
 	_, err := w.Add(ctx, n.encode(known))
 	return err
 }
 
-func (w *Writer) addChildren(ctx context.Context, n *node, known *partitions, base branch) error {
+func (w *Writer) addChildren(ctx context.Context, n *node, known *partitions, base []branch) error {
 	if n.children == nil {
 		return nil
-	}
-	baseChildren := make([]branch, fanOut)
-	if base != nil {
-		_, children, err := base.open(ctx)
-		if err != nil {
-			return err
-		}
-		copy(baseChildren, children) // none where the parent has a leaf
 	}
 	for i, child := range n.children {
 		if child == nil {
 			continue
 		}
-		if err := w.addNode(ctx, child, known, baseChildren[i]); err != nil {
+		var below branch
+		if base != nil {
+			below = base[i]
+		}
+		if err := w.addNode(ctx, child, known, below); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// without returns the rows that are not among others like that. Both are ordered.
+func without(rows, others []Row) []Row {
+	if len(others) == 0 {
+		return rows
+	}
+	var rest []Row
+	for _, r := range rows {
+		i, found := slices.BinarySearchFunc(others, r.Key, func(o Row, k Key) int { return o.Compare(k) })
+		if !found || !others[i].Equal(r) {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }
 
 func (w *Writer) addRows(ctx context.Context, rows []Row, known *partitions) error {

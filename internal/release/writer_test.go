@@ -144,10 +144,10 @@ func TestCommitRefusesPatchesOutOfOrder(t *testing.T) {
 }
 
 // TestNodeThatComesBackBringsWhatItRefersTo makes a node that stays in a pack
-// as a leftover while the partition that it names is collected by merging, and
-// then comes back.
+// as a leftover while the partition that it names is left behind by a sweep, and then
+// comes back.
 func TestNodeThatComesBackBringsWhatItRefersTo(t *testing.T) {
-	s, _ := openStore(t, release.Config{MaxPacks: 4})
+	s, _ := openStore(t, release.Config{PackSize: 100_000})
 	big := noise(1, 50_000)
 	release1 := bakeIn(t, s, nil, 1, "FI", `{"a":1}`, "") // the partition {FI} lies in its pack
 	last := bakeIn(t, s, release1, 2, "FI", `{"a":1}`, big)
@@ -156,7 +156,7 @@ func TestNodeThatComesBackBringsWhatItRefersTo(t *testing.T) {
 		last = bakeIn(t, s, last, i, "SE", fmt.Sprintf(`{"a":%d}`, i), big)
 	}
 	if slices.Contains(last.Manifest().Packs, release1.Ref().Pack) {
-		t.Fatal("the first pack was not merged away: the test tests nothing")
+		t.Fatal("the first pack was not swept away: the test tests nothing")
 	}
 	last = bakeIn(t, s, last, 12, "FI", `{"a":1}`, big)
 	if last.Manifest().Root != want {
@@ -174,6 +174,7 @@ func bakeIn(t *testing.T, s *release.Store, parent *release.Release, minute int,
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Sweep()
 	var rows []release.Row
 	for i, body := range bodies {
 		if body == "" {
@@ -205,6 +206,96 @@ func TestManyReleasesReferToFewPacks(t *testing.T) {
 		if err := last.Verify(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// packBytes returns the size of every pack in a bucket.
+func packBytes(t *testing.T, b *bucket.Bucket) map[string]int64 {
+	t.Helper()
+	sizes := make(map[string]int64)
+	for info, err := range b.List(t.Context(), "packs/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[info.Key] = info.Size
+	}
+	return sizes
+}
+
+// TestAnEditCopiesNoMoreThanItsShare has releases of which each is larger than all
+// packs that may be merged at once.
+func TestAnEditCopiesNoMoreThanItsShare(t *testing.T) {
+	const packSize, edit = 40_000, 2_000
+	s, b := openStore(t, release.Config{MaxPacks: 8, PackSize: packSize})
+	bodies := make(map[string]string)
+	for i := range 100 {
+		bodies[strconv.Itoa(i)] = noise(i, 5_000)
+	}
+	last := commit(t, s, nil, noon, bodies)
+	for i := range 60 {
+		before := packBytes(t, b)
+		bodies[strconv.Itoa(i)] = noise(1000+i, edit)
+		last = commit(t, s, last, noon.Add(time.Duration(i+1)*time.Minute), bodies)
+		var written int64
+		for key, size := range packBytes(t, b) {
+			if _, old := before[key]; !old {
+				written += size
+			}
+		}
+		if written > packSize {
+			t.Fatalf("edit %d wrote %d bytes", i, written)
+		}
+	}
+	small := 0
+	for _, pack := range last.Manifest().Packs {
+		if packBytes(t, b)[release.PackKey(pack)] < packSize/5 {
+			small++
+		}
+	}
+	if small > 8 {
+		t.Errorf("there are %d small packs", small)
+	}
+	if err := last.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestASweepLeavesGarbageBehind edits one document until nearly all bytes are
+// garbage: without a sweep they stay, with one they go.
+func TestASweepLeavesGarbageBehind(t *testing.T) {
+	s, _ := openStore(t, release.Config{MaxPacks: 4, PackSize: 40_000})
+	edit := func(last *release.Release, i int, sweep bool) *release.Release {
+		t.Helper()
+		w, err := s.Begin(t.Context(), last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sweep {
+			w.Sweep()
+		}
+		content, err := makeContent(t.Context(), w, noon.Add(time.Hour), map[string]string{"a": noise(i, 5_000)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.Commit(t.Context(), content, meta(noon.Add(time.Duration(i)*time.Second)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	var last *release.Release
+	for i := range 40 {
+		last = edit(last, i, false)
+	}
+	if got := last.Manifest().Counts.Bytes; got < 40*5_000 {
+		t.Fatalf("the packs have %d bytes: there is no garbage to sweep", got)
+	}
+	last = edit(last, 40, true)
+	if got := last.Manifest().Counts.Bytes; got > 20_000 {
+		t.Errorf("after a sweep the packs have %d bytes", got)
+	}
+	if err := last.Verify(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
