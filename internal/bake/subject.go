@@ -189,18 +189,10 @@ func (k *kitchen) cardRows(t *ovenbird.Title, on *stage) ([]release.Row, error) 
 // far ahead: where a list may announce it.
 func opening(v *facts.View, t *ovenbird.Title) ovenbird.CountrySet {
 	var found ovenbird.CountrySet
-	rest := v.Edition().Countries
-	for {
-		c, ok := rest.First()
-		if !ok {
-			return found
-		}
-		_, opens, same := v.Opening(t, c, endOfTime)
-		if opens {
-			found = found.Union(same.Intersect(rest))
-		}
-		rest = rest.Minus(same)
+	for _, moment := range v.Openings(t, endOfTime) {
+		found = found.Union(moment.Countries)
 	}
+	return found
 }
 
 // encode returns the object for an output: the document itself, or a template

@@ -12,44 +12,61 @@ import (
 // container, as long as some episode of it is. ok is false where t has no right
 // now. A zero End means no end.
 func (v *View) Available(t *ovenbird.Title, c uint8) (w ovenbird.Window, ok bool, same ovenbird.CountrySet) {
-	windows, same := v.windows(t, c, true)
-	for _, w := range windows {
-		if w.Contains(v.At) {
-			return w, true, same
+	same = v.timeless.edition.Countries
+	for _, span := range v.timeless.spansOf(spanKey{t.ID, true}, t) {
+		if span.countries.HasIndex(c) {
+			w, ok = span.at(v.At)
+			return w, ok, span.countries
 		}
+		same = same.Minus(span.countries)
 	}
 	return ovenbird.Window{}, false, same
 }
 
-// Opening returns the next instant, before limit, at which t becomes available
-// in the country with bit c, where it is not now. Titles are announced before
-// their video is ready.
-func (v *View) Opening(t *ovenbird.Title, c uint8, limit time.Time) (at time.Time, ok bool, same ovenbird.CountrySet) {
-	windows, same := v.windows(t, c, false)
-	for _, w := range windows {
-		switch {
-		case w.Contains(v.At):
-			return time.Time{}, false, same
-		case w.Start.After(v.At):
-			return w.Start, w.Start.Before(limit), same
-		}
-	}
-	return time.Time{}, false, same
+// Moment is an instant at which something happens in some countries.
+type Moment struct {
+	At        time.Time
+	Countries ovenbird.CountrySet
 }
 
-// Leaving returns the instant, before limit, at which t stops being available in
-// the country with bit c, where it is visible now.
-func (v *View) Leaving(t *ovenbird.Title, c uint8, limit time.Time) (at time.Time, ok bool, same ovenbird.CountrySet) {
+// Openings returns the next instants, before limit, at which t becomes available
+// where it is not now. The countries are disjoint. Titles are announced before
+// their video is ready.
+func (v *View) Openings(t *ovenbird.Title, limit time.Time) []Moment {
+	var moments []Moment
+	for _, span := range v.timeless.spansOf(spanKey{t.ID, false}, t) {
+		i := slices.IndexFunc(span.windows, func(w ovenbird.Window) bool { return w.Contains(v.At) || w.Start.After(v.At) })
+		if i >= 0 && span.windows[i].Start.After(v.At) && span.windows[i].Start.Before(limit) {
+			moments = addMoment(moments, span.windows[i].Start, span.countries)
+		}
+	}
+	return moments
+}
+
+// Leavings returns the instants, before limit, at which t stops being available
+// where it is visible now. The countries are disjoint.
+func (v *View) Leavings(t *ovenbird.Title, limit time.Time) []Moment {
+	var moments []Moment
 	visible := v.Visible(t)
-	same = v.sameAs(visible, c)
-	if !visible.HasIndex(c) {
-		return time.Time{}, false, same
+	for _, span := range v.timeless.spansOf(spanKey{t.ID, true}, t) {
+		if w, ok := span.at(v.At); ok && !w.End.IsZero() && w.End.Before(limit) {
+			moments = addMoment(moments, w.End, span.countries.Intersect(visible))
+		}
 	}
-	w, ok, within := v.Available(t, c)
-	if !ok || w.End.IsZero() || !w.End.Before(limit) {
-		return time.Time{}, false, same.Intersect(within)
+	return moments
+}
+
+func addMoment(moments []Moment, at time.Time, countries ovenbird.CountrySet) []Moment {
+	if countries.Empty() {
+		return moments
 	}
-	return w.End, true, same.Intersect(within)
+	for i := range moments {
+		if moments[i].At.Equal(at) {
+			moments[i].Countries = moments[i].Countries.Union(countries)
+			return moments
+		}
+	}
+	return append(moments, Moment{at, countries})
 }
 
 // DayLimit is the instant before which "within days" ends: whole UTC days after
@@ -59,43 +76,70 @@ func (v *View) DayLimit(days int) time.Time {
 	return v.At.UTC().Truncate(24*time.Hour).AddDate(0, 0, days+1)
 }
 
-// windows returns when the country with bit c has the right to t, merged, and
-// the countries for which that is the same.
-func (v *View) windows(t *ovenbird.Title, c uint8, needVideo bool) ([]ovenbird.Window, ovenbird.CountrySet) {
-	cleared := v.timeless.clearedFor(t)
-	same := v.sameAs(cleared, c)
-	if !cleared.HasIndex(c) {
-		return nil, same
-	}
-	if t.Kind.Container() {
-		return v.containerWindows(t, c, needVideo, same)
-	}
-	if needVideo && v.timeless.edition.RequiresVideo && !t.Video {
-		return nil, same
-	}
-	var others ovenbird.CountrySet
-	for _, found := range v.timeless.coverages(t) {
-		if found.countries.HasIndex(c) {
-			return found.windows, same.Intersect(found.countries)
-		}
-		others = others.Union(found.countries)
-	}
-	return nil, same.Minus(others)
+// spanKey asks when there is a right to a title: with its video, where the edition
+// requires one, or whether that is ready or not.
+type spanKey struct {
+	title     ovenbird.TitleID
+	needVideo bool
 }
 
-func (v *View) containerWindows(
-	t *ovenbird.Title, c uint8, needVideo bool, same ovenbird.CountrySet,
-) ([]ovenbird.Window, ovenbird.CountrySet) {
-	var all []ovenbird.Window
-	for _, child := range v.timeless.snapshot.Children(t.ID) {
+// spansOf divides the countries in which there is ever a right to t by when there
+// is: for a container, by when there is one to something in it.
+func (s *timeless) spansOf(key spanKey, t *ovenbird.Title) []coverage {
+	if found, ok := s.spans[key]; ok {
+		return found
+	}
+	var found []coverage
+	switch {
+	case t.Kind.Container():
+		found = s.containerSpans(t, key.needVideo)
+	case t.Video || !key.needVideo || !s.edition.RequiresVideo:
+		for _, c := range s.coverages(t) {
+			found = appendSpan(found, c.countries.Intersect(s.clearedFor(t)), c.windows)
+		}
+	}
+	s.spans[key] = found
+	return found
+}
+
+func (s *timeless) containerSpans(t *ovenbird.Title, needVideo bool) []coverage {
+	parts := []coverage{{countries: s.clearedFor(t)}}
+	for _, child := range s.snapshot.Children(t.ID) {
 		if child.Kind == ovenbird.Clip {
 			continue
 		}
-		windows, within := v.windows(child, c, needVideo)
-		same = same.Intersect(within)
-		if !slices.Equal(windows, all) {
-			all = append(slices.Clip(all), windows...)
+		for _, span := range s.spansOf(spanKey{child.ID, needVideo}, child) {
+			for i := range parts {
+				with := parts[i].countries.Intersect(span.countries)
+				if with.Empty() || slices.Equal(parts[i].windows, span.windows) {
+					continue
+				}
+				if without := parts[i].countries.Minus(span.countries); !without.Empty() {
+					parts = append(parts, coverage{without, parts[i].windows})
+				}
+				parts[i] = coverage{with, mergeWindows(slices.Concat(parts[i].windows, span.windows))}
+			}
 		}
 	}
-	return mergeWindows(all), same
+	var found []coverage
+	for _, part := range parts {
+		if len(part.windows) > 0 {
+			found = appendSpan(found, part.countries, part.windows)
+		}
+	}
+	return found
+}
+
+// appendSpan adds countries to those with the same windows.
+func appendSpan(spans []coverage, countries ovenbird.CountrySet, windows []ovenbird.Window) []coverage {
+	if countries.Empty() {
+		return spans
+	}
+	for i := range spans {
+		if slices.Equal(spans[i].windows, windows) {
+			spans[i].countries = spans[i].countries.Union(countries)
+			return spans
+		}
+	}
+	return append(spans, coverage{countries, windows})
 }

@@ -1,6 +1,8 @@
 package facts_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -188,23 +190,17 @@ func TestTextsFallBackPerFieldAndSayWhereTheyAreTheSame(t *testing.T) {
 		ovenbird.Synopsis: {"fi": "Tuli."},
 	}
 	v := view(tv(), nil)
-	for _, test := range []struct {
-		field   ovenbird.TextField
-		country ovenbird.Country
-		text    string
-		ok      bool
-		same    ovenbird.CountrySet
-	}{
-		{ovenbird.Name, "US", "Fire", true, set("GB", "US")},
-		{ovenbird.Name, "FI", "Eld", true, set("FI", "SE")},
-		{ovenbird.Name, "DE", "", true, set("DE")},
-		{ovenbird.Synopsis, "FI", "Tuli.", true, set("FI")},
-		{ovenbird.Synopsis, "SE", "", false, set("DE", "GB", "SE", "US")},
-		{ovenbird.Tagline, "SE", "", false, tv().Countries},
+	for field, want := range map[ovenbird.TextField]map[string]ovenbird.CountrySet{
+		ovenbird.Name:     {"Fire": set("GB", "US"), "Eld": set("FI", "SE"), "": set("DE")},
+		ovenbird.Synopsis: {"Tuli.": set("FI")},
+		ovenbird.Tagline:  {},
 	} {
-		text, ok, same := v.Text(texts, test.field, test.country.Index())
-		if text != test.text || ok != test.ok || same != test.same {
-			t.Errorf("%s in %s: %q %v in %v, want %q %v in %v", test.field, test.country, text, ok, same, test.text, test.ok, test.same)
+		got := make(map[string]ovenbird.CountrySet)
+		for _, w := range v.Wordings(texts, field) {
+			got[w.Text] = w.Countries
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", field, got, want)
 		}
 	}
 }
@@ -247,14 +243,33 @@ func TestAvailabilityJoinsWindowsThatAbut(t *testing.T) {
 	if !ok || !finland.End.Equal(nextYear) || same != set("FI") {
 		t.Errorf("FI: %v %v in %v", finland, ok, same)
 	}
-	if at, ok, same := v.Leaving(m, ovenbird.Country("US").Index(), v.DayLimit(30)); !ok || !at.Equal(tomorrow) || same != set("US") {
-		t.Errorf("leaving the US: %v %v in %v", at, ok, same)
+	// FI is not left: the next window there abuts.
+	want := []facts.Moment{{At: tomorrow, Countries: set("US")}}
+	if got := v.Leavings(m, v.DayLimit(30)); !slices.Equal(got, want) {
+		t.Errorf("leaving: %v, want %v", got, want)
 	}
-	if _, ok, _ := v.Leaving(m, ovenbird.Country("FI").Index(), v.DayLimit(30)); ok {
-		t.Error("leaving FI although the next window abuts")
+	if got := v.Leavings(m, tomorrow); got != nil {
+		t.Errorf("leaving before tomorrow: %v", got)
 	}
-	if _, ok, same := v.Opening(m, ovenbird.Country("SE").Index(), v.DayLimit(30)); ok || same != set("DE", "GB", "SE") {
-		t.Errorf("opening where nothing is licensed: %v in %v", ok, same)
+	if got := v.Openings(m, v.DayLimit(30)); got != nil {
+		t.Errorf("opening where it is available, or never will be: %v", got)
+	}
+}
+
+func TestATitleOpensWhereItIsNotAvailableYet(t *testing.T) {
+	series, one, two := movie("s"), movie("e1"), movie("e2")
+	series.Kind, one.Kind, two.Kind = ovenbird.Series, ovenbird.Episode, ovenbird.Episode
+	one.Parent, two.Parent, two.Video = "s", "s", false
+	now, then, later := license("e1", in("FI"), nil), license("e1", in("SE"), nil), license("e2", in("FI", "SE", "US"), nil)
+	now.Window = ovenbird.Window{Start: yesterday}
+	then.ID, then.Window = "l2", ovenbird.Window{Start: tomorrow}
+	later.ID, later.Window = "l3", ovenbird.Window{Start: tomorrow.Add(time.Hour)}
+	v := view(tv(), []*ovenbird.Title{series, one, two}, now, then, later)
+	want := []facts.Moment{{At: tomorrow, Countries: set("SE")}, {At: tomorrow.Add(time.Hour), Countries: set("US")}}
+	got := v.Openings(series, v.DayLimit(30))
+	slices.SortFunc(got, func(a, b facts.Moment) int { return a.At.Compare(b.At) })
+	if !slices.Equal(got, want) {
+		t.Errorf("opening: %v, want %v", got, want)
 	}
 }
 

@@ -1,27 +1,39 @@
 package facts
 
-import "ovenbird/internal/ovenbird"
+import (
+	"slices"
 
-// Text returns a text of t for the country with bit c, by the country's locale
-// chain. ok is false where no locale of the chain has the field; an empty text
-// is a text.
-func (v *View) Text(texts ovenbird.Texts, field ovenbird.TextField, c uint8) (text string, ok bool, same ovenbird.CountrySet) {
-	edition := v.timeless.edition
+	"ovenbird/internal/ovenbird"
+)
+
+// Wording is what a text says in some countries.
+type Wording struct {
+	Text      string
+	Countries ovenbird.CountrySet
+}
+
+// Wordings returns what a text says by the countries' locale chains. The countries
+// are disjoint; where no locale of the chain has the text, there is none. An empty
+// text is a text.
+func (v *View) Wordings(texts ovenbird.Texts, field ovenbird.TextField) []Wording {
 	translations := texts[field]
 	if len(translations) == 0 {
-		return "", false, edition.Countries
+		return nil
 	}
-	if len(edition.Chains) == 1 {
-		text, ok = fallback(translations, edition.Chains[0].Locales)
-		return text, ok, edition.Countries
-	}
-	text, ok = fallback(translations, edition.chainOf(c).Locales)
-	for i := range edition.Chains {
-		if other, found := fallback(translations, edition.Chains[i].Locales); other == text && found == ok {
-			same = same.Union(edition.Chains[i].Countries)
+	var wordings []Wording
+	for i := range v.timeless.edition.Chains {
+		chain := &v.timeless.edition.Chains[i]
+		text, ok := fallback(translations, chain.Locales)
+		if !ok {
+			continue
 		}
+		at := slices.IndexFunc(wordings, func(w Wording) bool { return w.Text == text })
+		if at < 0 {
+			at, wordings = len(wordings), append(wordings, Wording{Text: text})
+		}
+		wordings[at].Countries = wordings[at].Countries.Union(chain.Countries)
 	}
-	return text, ok, same
+	return wordings
 }
 
 // fallback returns the first translation along a chain.

@@ -28,6 +28,9 @@ type timeless struct {
 
 	coverage map[ovenbird.TitleID][]coverage // by the title whose licenses they are
 	admitted map[ovenbird.TitleID]ovenbird.CountrySet
+	cleared  map[ovenbird.TitleID]ovenbird.CountrySet
+	spans    map[spanKey][]coverage
+	ratings  map[ovenbird.TitleID][]rated // by the title whose ratings they are
 	search   *searchIndex
 }
 
@@ -37,6 +40,9 @@ func NewView(snapshot *ovenbird.Snapshot, edition *Edition, rules *Rules, at tim
 		snapshot: snapshot, edition: edition, rules: rules,
 		coverage: make(map[ovenbird.TitleID][]coverage),
 		admitted: make(map[ovenbird.TitleID]ovenbird.CountrySet),
+		cleared:  make(map[ovenbird.TitleID]ovenbird.CountrySet),
+		spans:    make(map[spanKey][]coverage),
+		ratings:  make(map[ovenbird.TitleID][]rated),
 	}, at)
 }
 
@@ -142,7 +148,12 @@ func (s *timeless) clearedFor(t *ovenbird.Title) ovenbird.CountrySet {
 	if t.Kind.Container() {
 		return s.admittedBy(t)
 	}
-	return s.admittedBy(t).Intersect(s.suitable(t))
+	if set, ok := s.cleared[t.ID]; ok {
+		return set
+	}
+	set := s.admittedBy(t).Intersect(s.suitable(t))
+	s.cleared[t.ID] = set
+	return set
 }
 
 // admittedBy returns the edition's countries in which neither t nor anything
@@ -164,13 +175,4 @@ func (s *timeless) admittedBy(t *ovenbird.Title) ovenbird.CountrySet {
 	}
 	s.admitted[t.ID] = set
 	return set
-}
-
-// sameAs returns the side of a yes-or-no fact on which the country with bit c
-// lies, within the edition's countries.
-func (v *View) sameAs(yes ovenbird.CountrySet, c uint8) ovenbird.CountrySet {
-	if yes.HasIndex(c) {
-		return yes
-	}
-	return v.timeless.edition.Countries.Minus(yes)
 }

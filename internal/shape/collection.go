@@ -23,7 +23,7 @@ func collectionFields() map[string]maker[*ovenbird.Collection] {
 func collectionText(field ovenbird.TextField) maker[*ovenbird.Collection] {
 	return func(b *builder, _ *node) write[*ovenbird.Collection] {
 		b.read(string(field))
-		return func(x *run, c *ovenbird.Collection) { x.text(c.Texts, field) }
+		return func(x *run, c *ovenbird.Collection) { x.text(textKey{collection: c, field: field}) }
 	}
 }
 

@@ -28,6 +28,7 @@ type Renderer struct {
 	ordered     map[orderedKey][]item
 	soon        map[soonKey][]turning
 	found       found
+	texts       map[textKey][]wording
 
 	// Two, so that cards may be rendered while a document is looked at.
 	document, card run
@@ -40,6 +41,7 @@ func NewRenderer(v *facts.View) *Renderer {
 		collections: v.Snapshot().CollectionList(),
 		ordered:     make(map[orderedKey][]item),
 		soon:        make(map[soonKey][]turning),
+		texts:       make(map[textKey][]wording),
 	}
 	r.document.Renderer, r.card.Renderer = r, r
 	return r

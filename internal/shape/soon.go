@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -16,14 +17,7 @@ type event struct {
 // turning is a title that opens or leaves somewhere soon.
 type turning struct {
 	title *ovenbird.Title
-	when  []moment // disjoint; together all countries of the edition
-}
-
-// moment is when a title opens or leaves in some countries, if it does.
-type moment struct {
-	countries ovenbird.CountrySet
-	at        time.Time
-	ok        bool
+	when  []facts.Moment
 }
 
 type soonKey struct {
@@ -89,16 +83,12 @@ func soon(b *builder, n *node, leaving bool, fields map[string]maker[event]) wri
 // by sort key and id.
 func (x *run) eventsOf(titles []turning) []event {
 	x.events = x.events[:0]
-	for i := range titles {
-		for _, m := range titles[i].when {
-			if !m.countries.HasIndex(x.country) {
-				continue
+	for _, t := range titles {
+		for _, m := range t.when {
+			if x.holds(m.Countries) {
+				x.events = append(x.events, event{t.title, m.At})
+				break
 			}
-			x.narrow(m.countries)
-			if m.ok {
-				x.events = append(x.events, event{titles[i].title, m.at})
-			}
-			break
 		}
 	}
 	slices.SortStableFunc(x.events, func(a, b event) int { return a.at.Compare(b.at) })
@@ -113,34 +103,15 @@ func (r *Renderer) turning(key soonKey) []turning {
 	}
 	found := []turning{}
 	limit := r.view.DayLimit(key.days)
+	read := r.view.Openings
+	if key.leaving {
+		read = r.view.Leavings
+	}
 	for _, t := range r.view.Changing(limit) {
-		if when := r.moments(t, key.leaving, limit); when != nil {
+		if when := read(t, limit); len(when) > 0 {
 			found = append(found, turning{t, when})
 		}
 	}
 	r.soon[key] = found
 	return found
-}
-
-// moments divides the edition's countries by when t opens or leaves there. It
-// returns nil where it does so in none.
-func (r *Renderer) moments(t *ovenbird.Title, leaving bool, limit time.Time) []moment {
-	read := r.view.Opening
-	if leaving {
-		read = r.view.Leaving
-	}
-	var when []moment
-	somewhere := false
-	for todo := r.view.Edition().Countries; !todo.Empty(); {
-		c, _ := todo.First()
-		at, ok, same := read(t, c, limit)
-		same = same.Union(alone(c)).Intersect(todo)
-		when = append(when, moment{same, at, ok})
-		somewhere = somewhere || ok
-		todo = todo.Minus(same)
-	}
-	if !somewhere {
-		return nil
-	}
-	return when
 }

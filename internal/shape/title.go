@@ -53,21 +53,10 @@ func titleFields() titleMakers {
 // enumName returns how GraphQL spells a value of an enum: in capitals.
 func enumName[S ~string](value S) string { return strings.ToUpper(string(value)) }
 
-// text writes a text in the country's locale.
-func (x *run) text(texts ovenbird.Texts, field ovenbird.TextField) {
-	text, ok, same := x.view.Text(texts, field, x.country)
-	x.narrow(same)
-	if !ok {
-		x.null()
-		return
-	}
-	x.Body = appendString(x.Body, text)
-}
-
 func titleText(field ovenbird.TextField) maker[*ovenbird.Title] {
 	return func(b *builder, _ *node) write[*ovenbird.Title] {
 		b.read(string(field))
-		return func(x *run, t *ovenbird.Title) { x.text(t.Texts, field) }
+		return func(x *run, t *ovenbird.Title) { x.text(textKey{title: t, field: field}) }
 	}
 }
 
