@@ -124,6 +124,7 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 		return err
 	}
 	server := edge.NewServer(listen, watching.logged(caches.beside(serving)), log)
+	server.UseLoop()
 	if err := f.limits.use(server, config.TrustedProxies); err != nil {
 		return err
 	}

@@ -115,6 +115,7 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 	}
 	listen := cmp.Or(f.listen, e.settings.Listen)
 	server := edge.NewServer(listen, watching.logged(routes(e.site.Dir, caches.beside(serving))), log)
+	server.UseLoop()
 	limits := (&limits{}).over(e.settings)
 	if err := limits.use(server, edgeConfig(e.settings).TrustedProxies); err != nil {
 		return errors.Join(err, runs.Stop(ctx))

@@ -16,12 +16,12 @@ import (
 // docs/decisions/0002-layers.md says why the rows are what they are.
 var layers = [][]string{
 	// Know no domain.
-	{"accesslog", "archtest", "bucket", "database", "engine", "lifecycle", "metric", "trace", "words"},
+	{"accesslog", "archtest", "bucket", "database", "engine", "keepalive", "lifecycle", "metric", "trace", "words"},
 	// The words as types.
 	{vocabulary},
 	// What exists; what holds where and when; how a release lies in the bucket.
-	// Who may see another country; where an address is.
-	{"backup", "catalog", "facts", "geoip", "preview", "release"},
+	// Who may see another country; where an address is; versions of stacks.
+	{"backup", "catalog", "facts", "geoip", "ledger", "preview", "release", "stack"},
 	// What a document contains; and, without that code, what it ought to contain.
 	// Edits that wait; who is told of what happened; and how far that has spread.
 	{"draft", "shape", "model", "spread", "webhook"},

@@ -218,12 +218,22 @@ type connection struct {
 // it gets anything else.
 func (c *connection) Write(b []byte) (int, error) {
 	n, err := c.TCPConn.Write(b)
+	return n, c.written(err)
+}
+
+// WriteBuffers does so with several pieces.
+func (c *connection) WriteBuffers(pieces *net.Buffers) (int64, error) {
+	n, err := pieces.WriteTo(c.TCPConn)
+	return n, c.written(err)
+}
+
+func (c *connection) written(err error) error {
 	if err != nil {
 		c.gate.broken.Add(1)
-		return n, err
+		return err
 	}
 	c.gate.pace(c.client)
-	return n, nil
+	return nil
 }
 
 // Close closes the connection and makes room for another.

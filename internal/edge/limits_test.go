@@ -38,6 +38,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 func limited(t *testing.T, h http.Handler, limits edge.Limits, files edge.TLS, log *slog.Logger) *edge.Server {
 	t.Helper()
 	server := edge.NewServer("127.0.0.1:0", h, log)
+	server.UseLoop()
 	if err := server.UseLimits(limits); err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,7 @@ func startFront(tb testing.TB) *front {
 	s := newSite(tb, edge.Config{})
 	s.serve(world)
 	server := edge.NewServer("127.0.0.1:0", f.watch(s.edge), nil)
+	server.UseLoop()
 	if err := server.Start(tb.Context(), func(err error) { tb.Error(err) }); err != nil {
 		tb.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ovenbird/internal/keepalive"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -32,11 +33,14 @@ const (
 type Server struct {
 	listen  string
 	log     *slog.Logger
+	clients *slog.Logger // the same, for what clients make it say
 	http    http.Server
-	issuing *issuing  // nil: none
-	tls     bool      // whether it speaks TLS: net/http fills in TLSConfig even where it does not
-	quic    *overQUIC // nil: no HTTP/3
-	gate    *gate     // nil: everybody may connect
+	issuing *issuing          // nil: none
+	tls     bool              // whether it speaks TLS: net/http fills in TLSConfig even where it does not
+	quic    *overQUIC         // nil: no HTTP/3
+	gate    *gate             // nil: everybody may connect
+	looping bool              // see UseLoop
+	loop    *keepalive.Server // nil: none
 	panics  atomic.Int64
 	addr    net.Addr
 }
@@ -48,16 +52,18 @@ func NewServer(listen string, h http.Handler, log *slog.Logger) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	clients := slog.New(newQuiet(log.Handler()))
 	s := &Server{
-		listen: listen,
-		log:    log,
+		listen:  listen,
+		log:     log,
+		clients: clients,
 		http: http.Server{
 			ReadHeaderTimeout: readHeaderTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(newQuiet(log.Handler()), slog.LevelWarn),
+			ErrorLog:          slog.NewLogLogger(clients.Handler(), slog.LevelWarn),
 			// What is asked of the whole server is asked of the handler too.
 			DisableGeneralOptionsHandler: true,
 			HTTP2: &http.HTTP2Config{
@@ -88,6 +94,17 @@ func (s *Server) counting(h http.Handler) http.Handler {
 	})
 }
 
+// UseLoop makes the server answer plain requests on a loop of its own, from its
+// start on, unless it speaks TLS: see package keepalive. It is for handlers that
+// write what they have and return.
+func (s *Server) UseLoop() { s.looping = true }
+
+func (s *Server) loopLimits() keepalive.Limits {
+	return keepalive.Limits{
+		Header: s.http.ReadHeaderTimeout, Idle: s.http.IdleTimeout, Write: s.http.WriteTimeout, HeaderBytes: s.http.MaxHeaderBytes,
+	}
+}
+
 // Start listens, and serves until Stop.
 func (s *Server) Start(ctx context.Context, fail func(error)) error {
 	var config net.ListenConfig
@@ -107,20 +124,26 @@ func (s *Server) Start(ctx context.Context, fail func(error)) error {
 			s.http.Handler = tell(address.Port, s.http.Handler)
 		}
 	}
-	serve := s.http.Serve
-	if s.tls {
-		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
-	}
 	if s.issuing != nil {
 		if err := s.issuing.start(ctx, s.addr); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}
-	go func() {
-		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := func(how func() error) {
+		if err := how(); !errors.Is(err, http.ErrServerClosed) {
 			fail(ovenbird.Errorf(ovenbird.Internal, "serving at %s: %w", s.addr, err))
 		}
-	}()
+	}
+	switch {
+	case s.tls:
+		go serve(func() error { return s.http.ServeTLS(listener, "", "") })
+	case s.looping:
+		s.loop = keepalive.New(listener, s.http.Handler, s.loopLimits(), s.clients)
+		go serve(func() error { return s.http.Serve(s.loop.Rest()) })
+		go serve(s.loop.Serve)
+	default:
+		go serve(func() error { return s.http.Serve(listener) })
+	}
 	return nil
 }
 
@@ -149,9 +172,16 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.issuing != nil {
 		s.issuing.stop()
 	}
-	err := s.http.Shutdown(ctx)
-	if err != nil {
+	var err error
+	if s.loop != nil {
+		// It goes first: what it hands over has to be taken.
+		err = s.loop.Shutdown(ctx)
+	}
+	if err = errors.Join(err, s.http.Shutdown(ctx)); err != nil {
 		_ = s.http.Close()
+		if s.loop != nil {
+			_ = s.loop.Close()
+		}
 	}
 	if err = errors.Join(err, <-left); err != nil {
 		return ovenbird.Errorf(ovenbird.Unavailable, "waiting for requests to be answered: %w", err)

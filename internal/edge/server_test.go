@@ -15,6 +15,7 @@ import (
 func start(t *testing.T, h http.Handler) (server *edge.Server, url string) {
 	t.Helper()
 	server = edge.NewServer("127.0.0.1:0", h, slog.New(slog.DiscardHandler))
+	server.UseLoop()
 	if err := server.Start(t.Context(), func(err error) { t.Error(err) }); err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +95,7 @@ func TestEdgeAndServerLiveAndDieTogether(t *testing.T) {
 	s := newSite(t, edge.Config{})
 	s.publish(world)
 	server := edge.NewServer("127.0.0.1:0", s.edge, nil)
+	server.UseLoop()
 	var group lifecycle.Group
 	group.Add("edge", s.edge)
 	group.Add("server", server)

@@ -30,6 +30,7 @@ const inHaste = 500 * time.Millisecond
 func serveInHaste(t *testing.T, h http.Handler, withTLS bool) *edge.Server {
 	t.Helper()
 	server := edge.NewServer("127.0.0.1:0", h, nil)
+	server.UseLoop()
 	if err := server.UseLimits(edge.Limits{}); err != nil {
 		t.Fatal(err)
 	}
