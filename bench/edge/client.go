@@ -18,32 +18,65 @@ import (
 // connections: a client that does more would be what is measured.
 type target struct {
 	address string
+	url     string
+	fields  header
 	request []byte
-	head    bool // the answer has no body, whatever length it names
-	status  int  // that every answer must have
+	mode    string
+	status  int // that every answer must have
 }
 
-// connection is one kept alive.
+// batch returns how many requests are sent at once.
+func (t *target) batch() int {
+	if t.mode == pipelined {
+		return batch
+	}
+	return 1
+}
+
+// load makes as many requests as the connections take, with what by says.
+func (t *target) load(ctx context.Context, o *options) (count int64, took time.Duration, err error) {
+	if wrk, there := findWrk(); there && t.by() == byWrk {
+		return runWrk(ctx, wrk, o, t)
+	}
+	return t.flatOut(ctx, o)
+}
+
+// connection is one that is kept alive, or opened for each request.
 type connection struct {
 	*target
-	conn net.Conn
+	conn net.Conn // nil: none is open
 	in   *bufio.Reader
 }
 
-func (t *target) dial(ctx context.Context) (*connection, error) {
+func (c *connection) open(ctx context.Context) (err error) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", t.address)
-	if err != nil {
-		return nil, err
+	if c.conn, err = dialer.DialContext(ctx, "tcp", c.address); err == nil {
+		c.in.Reset(c.conn)
 	}
-	return &connection{t, conn, bufio.NewReaderSize(conn, 64<<10)}, nil
+	return err
 }
 
-// ask makes the request once and reads the answer.
-func (c *connection) ask() error {
-	if _, err := c.conn.Write(c.request); err != nil {
+// ask makes the requests of a batch and reads the answers.
+func (c *connection) ask(ctx context.Context, requests []byte) (err error) {
+	if c.mode == newConn {
+		if err := c.open(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.conn.Close()) }()
+	}
+	if _, err := c.conn.Write(requests); err != nil {
 		return err
 	}
+	for range c.batch() {
+		if err := c.read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads one answer.
+func (c *connection) read() error {
 	status, length, err := readHead(c.in)
 	if err != nil {
 		return err
@@ -51,7 +84,7 @@ func (c *connection) ask() error {
 	if status != c.status {
 		return fmt.Errorf("the status is %d, want %d", status, c.status)
 	}
-	if c.head || status == http.StatusNotModified {
+	if c.mode == headOnly || status == http.StatusNotModified {
 		return nil
 	}
 	if length < 0 {
@@ -91,34 +124,34 @@ func readHead(in *bufio.Reader) (status, length int, err error) {
 	}
 }
 
-// flatOut makes requests on all connections, one after the other on each.
-func (t *target) flatOut(ctx context.Context, o options) (count int64, took time.Duration, err error) {
+// flatOut makes requests on all connections, one batch after the other on each.
+func (t *target) flatOut(ctx context.Context, o *options) (count int64, took time.Duration, err error) {
 	var total atomic.Int64
 	start := time.Now()
-	err = t.onConnections(ctx, o.connections, func(c *connection) error {
+	err = t.onConnections(ctx, o.connections, func(ask func() error) error {
 		for ctx.Err() == nil && time.Since(start) < o.load {
-			if err := c.ask(); err != nil {
+			if err := ask(); err != nil {
 				return err
 			}
-			total.Add(1)
+			total.Add(int64(t.batch()))
 		}
 		return ctx.Err()
 	})
 	return total.Load(), time.Since(start), err
 }
 
-// atRate makes requests at even intervals, and returns how long each took. A
-// connection that was free waits for the next request to be due and times it from
-// when it wakes: what the clock was late is not the server's. When none was free,
-// the time counts from when the request was due.
-func (t *target) atRate(ctx context.Context, o options) ([]time.Duration, error) {
-	interval := time.Second / time.Duration(o.rate)
-	last := int64(o.load / interval)
+// atRate makes requests at even intervals for half as long as a load, and returns
+// how long each batch took. A connection that was free waits for the next batch to
+// be due and times it from when it wakes: what the clock was late is not the
+// server's. When none was free, the time counts from when the batch was due.
+func (t *target) atRate(ctx context.Context, o *options) ([]time.Duration, error) {
+	interval := time.Second * time.Duration(t.batch()) / time.Duration(o.rate)
+	last := max(1, int64(o.load/2/interval))
 	var next atomic.Int64
 	var mu sync.Mutex
 	var all []time.Duration
 	start := time.Now().Add(10 * time.Millisecond) // all are connected by then
-	err := t.onConnections(ctx, o.connections, func(c *connection) error {
+	err := t.onConnections(ctx, o.connections, func(ask func() error) error {
 		var took []time.Duration
 		for i := next.Add(1); i <= last && ctx.Err() == nil; i = next.Add(1) {
 			from := start.Add(time.Duration(i) * interval)
@@ -126,7 +159,7 @@ func (t *target) atRate(ctx context.Context, o options) ([]time.Duration, error)
 				time.Sleep(wait)
 				from = time.Now()
 			}
-			if err := c.ask(); err != nil {
+			if err := ask(); err != nil {
 				return err
 			}
 			took = append(took, time.Since(from))
@@ -140,13 +173,19 @@ func (t *target) atRate(ctx context.Context, o options) ([]time.Duration, error)
 }
 
 // onConnections runs fn on n connections at once.
-func (t *target) onConnections(ctx context.Context, n int, fn func(*connection) error) error {
+func (t *target) onConnections(ctx context.Context, n int, fn func(ask func() error) error) error {
+	requests := bytes.Repeat(t.request, t.batch())
 	failures := make(chan error, n)
 	for range n {
 		go func() {
-			c, err := t.dial(ctx)
+			c := &connection{target: t, in: bufio.NewReaderSize(nil, 64<<10)}
+			if t.mode == newConn {
+				failures <- fn(func() error { return c.ask(ctx, requests) })
+				return
+			}
+			err := c.open(ctx)
 			if err == nil {
-				err = errors.Join(fn(c), c.conn.Close())
+				err = errors.Join(fn(func() error { return c.ask(ctx, requests) }), c.conn.Close())
 			}
 			failures <- err
 		}()

@@ -17,15 +17,16 @@ func TestParseWrkReadsTheTotal(t *testing.T) {
   Non-2xx or 3xx responses: 90528
 Requests/sec:  82315.42
 `
-	count, took, err := parseWrk(out)
+	count, took, err := parseWrk(out, 404)
 	if err != nil || count != 90528 || took != 1100*time.Millisecond {
 		t.Errorf("got %d in %v, %v", count, took, err)
 	}
 	for _, bad := range []string{
 		"", "unable to connect to 127.0.0.1:1", "  0 requests in 1.00s, 0B read",
+		out, // refused, all of them
 		out + "  Socket errors: connect 0, read 12, write 0, timeout 0\n",
 	} {
-		if count, took, err := parseWrk(bad); err == nil {
+		if count, took, err := parseWrk(bad, 200); err == nil {
 			t.Errorf("%q: got %d in %v", bad, count, took)
 		}
 	}
@@ -80,18 +81,18 @@ func TestPercentile(t *testing.T) {
 	}
 }
 
-func TestTheTableComparesWithNginx(t *testing.T) {
+func TestTheTableComparesTheEdgeWithEachServer(t *testing.T) {
 	var out strings.Builder
 	figures := []figure{
-		{Server: "ovenbird", Document: "small", Mode: "gzip", CPU: 6, P99: 300},
-		{Server: "nginx", Document: "small", Mode: "gzip", CPU: 12, P99: 100},
-		{Server: "ovenbird", Document: "small", Mode: "br", CPU: 6, P99: 300},
+		{Server: "ovenbird", Mode: "new", Coding: "gzip", Bytes: 1000, CPU: 6, ShareOfFloor: 0.5},
+		{Server: "nginx", Mode: "new", Coding: "gzip", Bytes: 1000, CPU: 12, ShareOfFloor: 0.25},
+		{Server: "varnish", Mode: "new", Coding: "br", Bytes: 1000, CPU: 6},
 	}
 	if err := table(&out, figures); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	if !strings.Contains(lines[2], "| 0.50 | 3.00 |") || !strings.Contains(lines[4], "| – | – |") {
+	if !strings.Contains(lines[2], "| 1.00 | 0.50 |") || !strings.Contains(lines[3], "| 0.50 | 0.25 |") || !strings.Contains(lines[4], "| – | – |") {
 		t.Errorf("got\n%s", out.String())
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,64 +9,59 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // options are the flags.
 type options struct {
 	load        time.Duration
+	rounds      int
 	rate        int
 	connections int
-	caddy       string
-	seed        uint64
-	rounds      int
+	servers     []string // empty: all that are there
+	sizes       []int
+	codings     []string
+	modes       []string
 	program     string
+	caddy       string
+	workload    workload // with -variations, but for the seed
 	bucket      string
-	workload    workload
-}
-
-// figure is one line of the result.
-type figure struct {
-	Server            string  `json:"server"`
-	Document          string  `json:"document"` // "small" or "large"
-	Bytes             int     `json:"bytes"`    // of the body of an answer to GET, 0 where it has none
-	Mode              string  `json:"mode"`
-	RequestsPerSecond float64 `json:"requests_per_second"`
-	CPU               float64 `json:"cpu_us_per_request"`
-	P99               float64 `json:"p99_us"`
-	Load              string  `json:"load"` // what made it: "wrk" or "go"
+	json        bool
+	dir         string // for whatever the run needs
 }
 
 func main() {
-	var o options
-	flag.DurationVar(&o.load, "load", time.Second, "how long each server is loaded for each figure")
+	o := options{}
+	flag.DurationVar(&o.load, "load", 400*time.Millisecond, "how long each server is loaded in each round")
+	flag.IntVar(&o.rounds, "rounds", 5, "how many times each server is measured")
 	flag.IntVar(&o.rate, "rate", 1000, "requests a second at which latency is measured")
 	flag.IntVar(&o.connections, "connections", 16, "connections in each load")
-	flag.StringVar(&o.caddy, "caddy", "", "a Caddy to measure too")
-	flag.Uint64Var(&o.seed, "seed", 1, "seed of the catalog")
-	flag.IntVar(&o.rounds, "rounds", 3, "how many times each is measured")
-	flag.StringVar(&o.program, "ovenbird", "", "ovenbird to measure; built out of the sources by default")
-	flag.StringVar(&o.bucket, "bucket", "", "with -variations, folder to keep what was baked in between runs")
+	servers := flag.String("servers", "", "servers to measure, such as ovenbird,nginx,varnish,caddy,floor (default all that are there)")
+	sizes := flag.String("sizes", "1024,4096,16384,65536", "bytes of the documents, as they are sent")
+	codings := flag.String("codings", "gzip,identity", "codings of the documents: gzip, identity, br, zstd")
+	modes := flag.String("modes", "keep-alive,pipelined,new", "modes: keep-alive, pipelined, new, 304, HEAD, 404")
+	flag.StringVar(&o.program, "ovenbird", "", "ovenbird to measure (default: built from the sources)")
+	flag.StringVar(&o.caddy, "caddy", "bin/caddy-v2.11.9", "Caddy to measure, as make setup builds it")
+	flag.Uint64Var(&o.workload.seed, "seed", 1, "seed of the catalog")
+	flag.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	variations := flag.Bool("variations", false, "measure starts and memory of an edge with many variations instead")
 	flag.IntVar(&o.workload.titles, "titles", 10000, "with -variations, titles in the catalog, at least")
 	flag.IntVar(&o.workload.countries, "countries", 250, "with -variations, countries of each application")
 	flag.IntVar(&o.workload.applications, "applications", 12, "with -variations, applications")
-	variations := flag.Bool("variations", false, "measure starts and memory of an edge with many variations")
-	asJSON := flag.Bool("json", false, "print one JSON object a line")
-	serve := flag.Bool("serve", false, "be the edge that is measured, until standard input ends")
+	flag.StringVar(&o.bucket, "bucket", "", "with -variations, folder that keeps what was baked for the next run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var err error
-	switch {
-	case *serve:
-		err = serveEdge(ctx, o.seed, os.Stdin, os.Stdout)
-	case o.load <= 0 || o.rate <= 0 || o.connections <= 0:
-		err = errors.New("load, rate and connections must be more than 0")
-	case *variations:
-		o.workload.seed = o.seed
-		err = measureVariations(ctx, o, *asJSON, os.Stdout)
-	default:
-		err = measureAll(ctx, o, *asJSON, os.Stdout)
+	err := o.read(*servers, *sizes, *codings, *modes)
+	if err == nil {
+		measure := measureServers
+		if *variations {
+			measure = measureVariations
+		}
+		err = run(ctx, &o, measure)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/edge:", err)
@@ -76,100 +70,83 @@ func main() {
 	}
 }
 
-// measureAll measures every server and writes each figure as soon as it is there,
-// or a table in the end.
-func measureAll(ctx context.Context, o options, asJSON bool, out io.Writer) (err error) {
-	dir, err := os.MkdirTemp("", "bench-edge-")
+// run measures in a folder that is removed afterwards.
+func run(ctx context.Context, o *options, measure func(context.Context, *options, io.Writer) error) (err error) {
+	if o.dir, err = os.MkdirTemp("", "bench-edge-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+	return measure(ctx, o, os.Stdout)
+}
+
+// read reads the flags that are lists, and looks whether all make sense.
+func (o *options) read(servers, sizes, codings, modes string) error {
+	if o.load <= 0 || min(o.rounds, o.rate, o.connections, o.workload.titles, o.workload.countries, o.workload.applications) <= 0 {
+		return errors.New("load, rounds, rate, connections, titles, countries and applications must be more than 0")
+	}
+	for field := range strings.SplitSeq(sizes, ",") {
+		size, err := strconv.Atoi(field)
+		if err != nil || size <= 0 {
+			return fmt.Errorf("-sizes: %q is no size in bytes", field)
+		}
+		o.sizes = append(o.sizes, size)
+	}
+	var err error
+	if o.codings, err = choose("-codings", codings, gzip, identity, brotli, zstd); err != nil {
+		return err
+	}
+	if o.modes, err = choose("-modes", modes, keepAlive, pipelined, newConn, unchanged, headOnly, notThere); err != nil {
+		return err
+	}
+	if servers != "" {
+		o.servers, err = choose("-servers", servers, edgeName, "nginx", "varnish", "caddy", floorName)
+	}
+	return err
+}
+
+// choose reads a list of some of the values that there are.
+func choose(name, list string, values ...string) ([]string, error) {
+	chosen := strings.Split(list, ",")
+	for _, value := range chosen {
+		if !slices.Contains(values, value) {
+			return nil, fmt.Errorf("%s: %q is none of %s", name, value, strings.Join(values, ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// wants reports whether a server is to be measured, and whether it was asked for by name.
+func (o *options) wants(server string) (wanted, named bool) {
+	named = slices.Contains(o.servers, server)
+	return named || len(o.servers) == 0, named
+}
+
+// measureServers measures every server, and writes the figures of each scenario as
+// soon as they are there, or a table in the end.
+func measureServers(ctx context.Context, o *options, out io.Writer) (err error) {
+	f, err := gather(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	edge, documents, err := startServe(ctx, o.seed)
-	if err != nil {
-		return err
-	}
-	servers := []*server{edge}
-	defer func() {
-		for _, s := range servers {
-			err = errors.Join(err, s.stop())
+	defer func() { err = errors.Join(err, f.stop()) }()
+	var all []figure
+	for _, c := range cases(o, f.paths, f.documents) {
+		figures, err := f.measure(ctx, o, c)
+		if err != nil {
+			return fmt.Errorf("%s of %s in %s: %w", c.mode, c.path, c.coding, err)
 		}
-	}()
-	if err := writeFiles(ctx, edge, documents, dir); err != nil {
-		return err
-	}
-	for _, start := range []func(context.Context, options, string) (*server, error){startNginx, startCaddy} {
-		peer, err := start(ctx, o, dir)
-		if errors.Is(err, errMissing) {
-			fmt.Fprintln(os.Stderr, "bench/edge:", err)
-		} else if err != nil {
-			return err
-		} else {
-			servers = append(servers, peer)
+		all = append(all, figures...)
+		for _, figure := range figures {
+			if !o.json {
+				break
+			}
+			if err := json.NewEncoder(out).Encode(figure); err != nil {
+				return err
+			}
 		}
 	}
-	var figures []figure
-	tell := func(f figure) error {
-		figures = append(figures, f)
+	if o.json {
 		return nil
 	}
-	if asJSON {
-		tell = func(f figure) error { return json.NewEncoder(out).Encode(f) }
-	}
-	for _, c := range cases(documents) {
-		if err := measureCase(ctx, o, servers, c, tell); err != nil {
-			return err
-		}
-	}
-	if asJSON {
-		return nil
-	}
-	return table(out, figures)
-}
-
-// measureCase measures all servers in one case, one after the other.
-func measureCase(ctx context.Context, o options, servers []*server, c scenario, tell func(figure) error) error {
-	for _, s := range servers {
-		f, err := measure(ctx, o, s, c)
-		switch {
-		case errors.Is(err, errMissing):
-			fmt.Fprintln(os.Stderr, "bench/edge:", err)
-			continue
-		case err != nil:
-			return fmt.Errorf("%s, %s, %s: %w", s.name, c.document, c.mode, err)
-		}
-		if err := tell(f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// errMissing is a peer that is not there, or that can not do what is measured.
-var errMissing = errors.New("left out")
-
-// table writes figures as Markdown, with ratios to nginx where it is there.
-func table(out io.Writer, figures []figure) error {
-	base := make(map[string]figure)
-	for _, f := range figures {
-		if f.Server == "nginx" {
-			base[f.Document+f.Mode] = f
-		}
-	}
-	w := bufio.NewWriter(out)
-	write := func(format string, values ...any) { fmt.Fprintf(w, format, values...) } //nolint:errcheck // Flush tells
-	write("| server | document | mode | bytes | requests/s | CPU µs/request | p99 µs | CPU to nginx | p99 to nginx | load |\n" +
-		"|---|---|---|--:|--:|--:|--:|--:|--:|---|\n")
-	for _, f := range figures {
-		nginx := base[f.Document+f.Mode]
-		write("| %s | %s | %s | %d | %.0f | %.1f | %.0f | %s | %s | %s |\n", f.Server, f.Document, f.Mode, f.Bytes,
-			f.RequestsPerSecond, f.CPU, f.P99, ratio(f.CPU, nginx.CPU), ratio(f.P99, nginx.P99), f.Load)
-	}
-	return w.Flush()
-}
-
-func ratio(a, b float64) string {
-	if b <= 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.2f", a/b)
+	return table(out, all)
 }

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // memory is what a process has of the machine's, in bytes.
@@ -39,7 +40,7 @@ func memoryOf(pid int) (m memory, err error) {
 
 // kilobytes returns the lines "Name: 12 kB" of a file, in bytes.
 func kilobytes(file string) (map[string]int64, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // in /proc
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func kilobytes(file string) (map[string]int64, error) {
 // dropCache makes the kernel forget what it has in memory of files: of all, or
 // where it does not let us, of those in the folders. It says which.
 func dropCache(folders ...string) (what string, err error) {
-	syscall.Sync() // what is not yet on the disk can not be forgotten
+	unix.Sync() // what is not yet on the disk can not be forgotten
 	const pageCache = "1\n"
 	if os.WriteFile("/proc/sys/vm/drop_caches", []byte(pageCache), 0) == nil {
 		return "all files", nil
@@ -83,14 +84,13 @@ func dropCache(folders ...string) (what string, err error) {
 
 // forget makes the kernel forget what it has in memory of a file.
 func forget(file string) (err error) {
-	f, err := os.Open(file) //nolint:gosec // of the bucket
+	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	const dontNeed = 4 // POSIX_FADV_DONTNEED
-	if _, _, failed := syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 0, dontNeed, 0, 0); failed != 0 {
-		return fmt.Errorf("forget %s: %w", file, failed)
+	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+		return fmt.Errorf("forget %s: %w", file, err)
 	}
 	return nil
 }

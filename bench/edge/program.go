@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,18 +32,19 @@ func buildProgram(ctx context.Context, file, dir string) (string, error) {
 
 // startEdge starts an ovenbird as the edge of a bucket, and returns when it
 // listens: it may have no release by then.
-func startEdge(ctx context.Context, program, bucket string, flags ...string) (*server, error) {
+func startEdge(ctx context.Context, on cores, program, bucket string, flags ...string) (*server, error) {
 	arguments := append([]string{"edge", "--bucket", bucket, "--listen", "127.0.0.1:0"}, flags...)
 	command := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // what whoever measures has built
-	command.Stderr = os.Stderr
+	said := new(bytes.Buffer)
+	command.Stderr = said
 	stdout, err := command.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := command.Start(); err != nil {
+	if err := on.launch(command.Start); err != nil {
 		return nil, err
 	}
-	s := &server{name: "ovenbird", command: command}
+	s := &server{name: edgeName, command: command, codings: []string{brotli, zstd, gzip, identity}, said: said}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err == nil {
 		var at *url.URL
@@ -51,20 +53,21 @@ func startEdge(ctx context.Context, program, bucket string, flags ...string) (*s
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the edge: it says %q: %w", line, err), s.stop())
+		stopped := s.stop()
+		return nil, errors.Join(fmt.Errorf("start the edge: %w: %s%s", err, line, said), stopped)
 	}
 	return s, nil
 }
 
-// serving waits until an edge is ready and answers with a document as it should.
-func (s *server) serving(ctx context.Context, want sample) error {
+// ready waits until an edge has a release.
+func (s *server) ready(ctx context.Context) error {
 	for {
 		response, err := get(ctx, "http://"+s.address+"/readyz")
 		switch {
 		case err != nil:
 			return err
 		case response.status == http.StatusOK:
-			return s.answers(ctx, want)
+			return nil
 		case response.status != http.StatusServiceUnavailable:
 			return fmt.Errorf("the edge's /readyz answers %d: %s", response.status, response.body)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,20 +42,12 @@ type residence struct {
 const rest = 5 * time.Second
 
 // measureVariations measures an edge with every variation of the workload.
-func measureVariations(ctx context.Context, o options, asJSON bool, out io.Writer) (err error) {
-	dir, err := os.MkdirTemp("", "bench-edge-")
-	if err != nil {
+func measureVariations(ctx context.Context, o *options, out io.Writer) (err error) {
+	v := variations{cache: filepath.Join(o.dir, "cache")}
+	if v.program, err = buildProgram(ctx, o.program, o.dir); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	v := variations{buckets: o.bucket, cache: filepath.Join(dir, "cache")}
-	if o.bucket == "" {
-		v.buckets = dir
-	}
-	if v.program, err = buildProgram(ctx, o.program, dir); err != nil {
-		return err
-	}
-	if v.bucket, v.release, err = o.workload.keep(ctx, v.buckets); err != nil {
+	if v.bucket, v.release, err = o.workload.keep(ctx, cmp.Or(o.bucket, o.dir)); err != nil {
 		return err
 	}
 	if v.sample, err = sampleOf(ctx, v.release); err != nil {
@@ -68,7 +61,7 @@ func measureVariations(ctx context.Context, o options, asJSON bool, out io.Write
 	if err := v.measure(ctx, o.rounds, &r); err != nil {
 		return err
 	}
-	if asJSON {
+	if o.json {
 		return json.NewEncoder(out).Encode(r)
 	}
 	return r.write(out)
@@ -76,9 +69,9 @@ func measureVariations(ctx context.Context, o options, asJSON bool, out io.Write
 
 // variations is a release with its edge.
 type variations struct {
-	program, buckets, bucket, cache string
-	release                         *release.Release
-	sample                          sample
+	program, bucket, cache string
+	release                *release.Release
+	sample                 sample
 }
 
 // start is one start of an edge.
@@ -123,12 +116,15 @@ func (v *variations) measure(ctx context.Context, rounds int, r *residence) erro
 // before it is stopped.
 func (v *variations) start(ctx context.Context, list []start, look func(*server) error) (_ []start, err error) {
 	began := time.Now()
-	s, err := startEdge(ctx, v.program, v.bucket, "--country-from", "address", "--cache", v.cache)
+	s, err := startEdge(ctx, cores{}, v.program, v.bucket, "--country-from", "address", "--cache", v.cache)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := s.serving(ctx, v.sample); err != nil {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.answers(ctx, v.sample); err != nil {
 		return nil, err
 	}
 	took := time.Since(began)

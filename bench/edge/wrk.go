@@ -1,14 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"time"
+)
+
+// What makes a load.
+const (
+	byWrk  = "wrk"
+	byHand = "go" // this program
 )
 
 func findWrk() (path string, there bool) {
@@ -16,31 +26,68 @@ func findWrk() (path string, there bool) {
 	return path, err == nil
 }
 
-// runWrk loads a server with wrk, which knows whole seconds only.
-func runWrk(ctx context.Context, wrk string, o options, url string, fields header) (count int64, took time.Duration, err error) {
+// by returns what makes the load: wrk where it is installed and can. It can not
+// wait for the end of HEAD.
+func (t *target) by() string {
+	if _, there := findWrk(); there && t.mode != headOnly {
+		return byWrk
+	}
+	return byHand
+}
+
+// pipelining makes wrk send the requests of a batch at once.
+const pipelining = `init = function(arguments)
+  local batch = {}
+  for i = 1, tonumber(arguments[1]) do batch[i] = wrk.format(nil, wrk.path) end
+  requests = table.concat(batch)
+end
+request = function() return requests end
+`
+
+// runWrk loads a server with wrk. It knows whole seconds only, so it is told to
+// end, upon which it tells how long it took.
+func runWrk(ctx context.Context, wrk string, o *options, t *target) (count int64, took time.Duration, err error) {
 	arguments := []string{
 		"--threads", "1", "--connections", strconv.Itoa(o.connections),
-		"--duration", strconv.Itoa(int(math.Ceil(o.load.Seconds()))) + "s",
+		"--duration", strconv.Itoa(int(math.Ceil(o.load.Seconds()))+10) + "s",
 	}
-	for name, value := range fields {
+	for name, value := range t.fields {
 		arguments = append(arguments, "--header", name+": "+value)
 	}
-	out, err := exec.CommandContext(ctx, wrk, append(arguments, url)...).Output() //nolint:gosec // the flags of whoever measures
-	if err != nil {
-		return 0, 0, fmt.Errorf("run wrk: %w", err)
+	if t.mode == pipelined {
+		script := filepath.Join(o.dir, "pipelined.lua")
+		if err := os.WriteFile(script, []byte(pipelining), 0o600); err != nil {
+			return 0, 0, err
+		}
+		arguments = append(arguments, "--script", script, t.url, "--", strconv.Itoa(t.batch()))
+	} else {
+		arguments = append(arguments, t.url)
 	}
-	return parseWrk(string(out))
+	ctx, cancel := context.WithTimeout(ctx, o.load)
+	defer cancel()
+	command := exec.CommandContext(ctx, wrk, arguments...) //nolint:gosec // the flags of whoever measures
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	var out, failures bytes.Buffer
+	command.Stdout, command.Stderr = &out, &failures
+	if err := command.Run(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return 0, 0, fmt.Errorf("run wrk: %w: %s", err, &failures)
+	}
+	return parseWrk(out.String(), t.status)
 }
 
 var (
-	wrkTotal  = regexp.MustCompile(`(?m)^\s*(\d+) requests in ([0-9.]+)(ms|s|m),`)
-	wrkErrors = regexp.MustCompile(`(?m)^\s*Socket errors: .*$`)
+	wrkTotal   = regexp.MustCompile(`(?m)^\s*(\d+) requests in ([0-9.]+)(ms|s|m),`)
+	wrkErrors  = regexp.MustCompile(`(?m)^\s*Socket errors: .*$`)
+	wrkRefused = regexp.MustCompile(`(?m)^\s*Non-2xx or 3xx responses: .*$`)
 )
 
-// parseWrk reads what wrk prints.
-func parseWrk(out string) (count int64, took time.Duration, err error) {
+// parseWrk reads what wrk prints of answers that were to have a status.
+func parseWrk(out string, status int) (count int64, took time.Duration, err error) {
 	if failed := wrkErrors.FindString(out); failed != "" {
 		return 0, 0, fmt.Errorf("wrk tells of %s", failed)
+	}
+	if refused := wrkRefused.FindString(out); refused != "" && status < http.StatusBadRequest {
+		return 0, 0, fmt.Errorf("wrk tells of %s", refused)
 	}
 	total := wrkTotal.FindStringSubmatch(out)
 	if total == nil {
