@@ -1,14 +1,28 @@
-// Command bake measures bakes of a generated catalog: everything, nothing, and
-// single edits, into a bucket on disk. Its flags:
+// Command bake measures the whole way of a generated catalog: baked from nothing,
+// baked again unchanged, and edited title by title until every edge serves it. The
+// catalog is in SQLite, the bake is the service that `ovenbird up` runs, on its
+// engine, and the bucket is a folder on disk; every write is durable. Its flags:
 //
 //	-titles N        titles in the catalog, at least (1000)
 //	-countries N     countries of each application, all at most (250)
 //	-applications N  applications (12)
-//	-edits N         edits of one title's name each (50)
+//	-edits N         edits of one title's name each (500)
+//	-edges N         edges in processes of their own, beside the one in this process:
+//	                 the first reads an origin, the second the folder, and so on (2)
 //	-seed N          the same catalog for the same seed (1)
+//	-peer NAMES      programs to compare with: hugo, naive, or both with a comma between
+//	-documents N     documents that a peer renders, at most (5000)
+//	-scale           instead of all that: full bakes of 1, 2 and 4 times as many titles,
+//	                 countries and applications, beginning with a quarter of each flag
 //	-json            print one JSON object instead of lines
 //
 // The worldwide service that the project is made for has 10,000 titles.
+//
+// An edit is timed from the moment at which its commit returned until the last of
+// the edges has switched over to the release that has it, by the clock that all
+// processes on a machine share; then every edge is asked for the document and has
+// to answer with the new text. Between edits there is a pause of random length, so
+// that nothing that happens at even intervals keeps step with them.
 package main
 
 import (
@@ -18,58 +32,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
-	"sync/atomic"
-	"syscall"
-	"time"
-
-	"ovenbird/internal/bake"
-	"ovenbird/internal/bake/baketest"
-	"ovenbird/internal/bucket"
-	"ovenbird/internal/ovenbird"
-	"ovenbird/internal/release"
+	"strings"
 )
 
-// figures are what a run measures.
-type figures struct {
-	LogicalDocuments  int     `json:"logical_documents"`
-	DistinctDocuments int     `json:"distinct_documents"` // documents, templates of lists and cards that differ
-	Rendered          int64   `json:"rendered"`           // by the full bake, those that came out the same included
-	ColdSeconds       float64 `json:"cold_seconds"`
-	PeakRSS           int64   `json:"peak_rss_bytes"`   // after the full bake, catalog and all
-	BytesWritten      int64   `json:"bytes_written"`    // by the full bake
-	ObjectsWritten    int     `json:"objects_written"`  // in the bucket: packs and the head
-	RequestCost       float64 `json:"request_cost_usd"` // of the full bake, at S3's prices
-	UnchangedSeconds  float64 `json:"unchanged_seconds"`
-	EditP50           float64 `json:"edit_p50_ms"` // update, commit, publish
-	EditP99           float64 `json:"edit_p99_ms"`
-	EditObjects       float64 `json:"edit_objects_written"` // per edit
-	EditBytes         float64 `json:"edit_bytes_written"`   // per edit
-}
-
-// What S3 asks for a thousand requests, in USD, in its standard class in Ireland.
-const (
-	putPrice = 0.005 / 1000
-	getPrice = 0.0004 / 1000
-)
-
-// counter is a sink that counts what goes through it.
-type counter struct {
-	writer *release.Writer
-	added  *atomic.Int64
-	ctx    func() context.Context
-}
-
-// Add writes an object of the release.
-func (c counter) Add(body []byte) (release.Hash, error) {
-	c.added.Add(1)
-	return c.writer.Add(c.ctx(), body)
-}
-
-// size is how much to bake.
+// size is how much to bake, and what to do with it.
 type size struct {
-	titles, countries, applications, edits int
-	seed                                   uint64
+	titles, countries, applications, edits, edges int
+	seed                                          uint64
+	peers                                         []string
+	documents                                     int
 }
 
 func main() {
@@ -77,181 +48,44 @@ func main() {
 	flag.IntVar(&z.titles, "titles", 1000, "titles in the catalog, at least")
 	flag.IntVar(&z.countries, "countries", 250, "countries of each application")
 	flag.IntVar(&z.applications, "applications", 12, "applications")
-	flag.IntVar(&z.edits, "edits", 50, "edits of one title's name each")
+	flag.IntVar(&z.edits, "edits", 500, "edits of one title's name each")
+	flag.IntVar(&z.edges, "edges", 2, "edges in processes of their own")
 	flag.Uint64Var(&z.seed, "seed", 1, "seed of the catalog")
+	peers := flag.String("peer", "", "programs to compare with: hugo, naive")
+	flag.IntVar(&z.documents, "documents", 5000, "documents that a peer renders, at most")
+	scaling := flag.Bool("scale", false, "measure how full bakes grow with titles, countries and applications")
 	asJSON := flag.Bool("json", false, "print one JSON object")
+	follow := flag.String("follow", "", "be an edge that follows the releases at an address (for this program itself)")
 	flag.Parse()
-	var f figures
-	err := errors.New("titles, countries, applications and edits must be more than 0")
-	if min(z.titles, z.countries, z.applications, z.edits) > 0 {
-		f, err = measure(context.Background(), z)
+	if *peers != "" {
+		z.peers = strings.Split(*peers, ",")
 	}
-	if err == nil {
-		err = show(f, *asJSON)
-	}
-	if err != nil {
+	if err := run(context.Background(), z, *follow, *scaling, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/bake:", err)
 		os.Exit(1)
 	}
 }
 
-func show(f figures, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(f)
+func run(ctx context.Context, z size, follow string, scaling, asJSON bool) error {
+	if follow != "" {
+		return followReleases(ctx, follow)
 	}
-	_, err := fmt.Printf("logical documents  %d\ndistinct           %d\nrendered           %d\n"+
-		"cold bake          %.3f s, %d bytes in %d objects, %.4f USD of requests\npeak memory        %d MiB\n"+
-		"unchanged update   %.4f s\none edit, p50      %.1f ms\none edit, p99      %.1f ms\n"+
-		"one edit writes    %.0f bytes in %.1f objects\n",
-		f.LogicalDocuments, f.DistinctDocuments, f.Rendered,
-		f.ColdSeconds, f.BytesWritten, f.ObjectsWritten, f.RequestCost, f.PeakRSS>>20,
-		f.UnchangedSeconds, f.EditP50, f.EditP99, f.EditBytes, f.EditObjects)
-	return err
-}
-
-// run is one catalog on its way through releases.
-type run struct {
-	bucket   *bucket.Bucket
-	store    *release.Store
-	program  *bake.Program
-	snapshot *ovenbird.Snapshot
-	now      time.Time
-	state    *bake.State
-	parent   *release.Release
-	added    atomic.Int64
-}
-
-func measure(ctx context.Context, z size) (f figures, err error) {
-	dir, err := os.MkdirTemp("", "bench-bake-")
-	if err != nil {
-		return f, err
+	if min(z.titles, z.countries, z.applications, z.edits, z.edges+1, z.documents) <= 0 {
+		return errors.New("titles, countries, applications, edits and documents must be more than 0, edges not less")
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, err := bucket.OpenDisk(ctx, dir)
-	if err != nil {
-		return f, err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	all := ovenbird.AllCountries()
-	all = all[:min(z.countries, len(all))]
-	r := &run{bucket: b, now: time.Now().UTC()}
-	if r.store, err = release.Open(b, release.Config{}); err != nil {
-		return f, err
-	}
-	if r.program, err = baketest.Program(z.applications, ovenbird.NewCountrySet(all...), baketest.Sources(true), baketest.Sources(false)); err != nil {
-		return f, err
-	}
-	snapshot, tops := baketest.Catalog(z.seed, z.titles, r.now, all)
-	r.snapshot = snapshot
-	if err := r.full(ctx, &f); err != nil {
-		return f, err
-	}
-	err = r.updates(ctx, &f, tops, z.edits)
-	return f, err
-}
-
-// full bakes everything.
-func (r *run) full(ctx context.Context, f *figures) error {
-	start := time.Now()
-	if err := r.bake(ctx, ovenbird.Touched{}, true); err != nil {
-		return err
-	}
-	f.ColdSeconds = time.Since(start).Seconds()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return err
-	}
-	f.PeakRSS = usage.Maxrss * 1024
-	f.Rendered, f.LogicalDocuments = r.added.Load(), r.state.Content.Tree.Documents()
-	distinct := make(map[release.Hash]bool)
-	for row := range r.state.Content.Tree.All() {
-		for _, class := range row.Classes {
-			distinct[class.Object] = true
-		}
-	}
-	f.DistinctDocuments = len(distinct)
+	var result fmt.Stringer
 	var err error
-	f.ObjectsWritten, f.BytesWritten, err = r.written(ctx)
-	// A pack is put once; the head is read, put, and read again.
-	f.RequestCost = float64(f.ObjectsWritten)*putPrice + 2*getPrice
-	return err
-}
-
-// updates bakes nothing, then single edits.
-func (r *run) updates(ctx context.Context, f *figures, titles []ovenbird.TitleID, edits int) error {
-	start := time.Now()
-	if err := r.bake(ctx, ovenbird.Touched{}, false); err != nil {
-		return err
-	}
-	f.UnchangedSeconds = time.Since(start).Seconds()
-	objects, bytes, err := r.written(ctx)
-	if err != nil {
-		return err
-	}
-	var took []float64
-	for i := range edits {
-		start = time.Now()
-		touched := r.edit(titles[i*len(titles)/edits], i)
-		if err := r.bake(ctx, touched, true); err != nil {
-			return err
-		}
-		took = append(took, float64(time.Since(start).Microseconds())/1000)
-	}
-	slices.Sort(took)
-	f.EditP50, f.EditP99 = took[len(took)/2], took[len(took)*99/100]
-	objectsAfter, bytesAfter, err := r.written(ctx)
-	// The head is one object, written by each edit.
-	f.EditObjects = float64(objectsAfter-objects)/float64(edits) + 1
-	f.EditBytes = float64(bytesAfter-bytes) / float64(edits)
-	return err
-}
-
-// written returns what lies in the bucket.
-func (r *run) written(ctx context.Context) (objects int, bytes int64, err error) {
-	for info, err := range r.bucket.List(ctx, "") {
-		if err != nil {
-			return 0, 0, err
-		}
-		objects++
-		bytes += info.Size
-	}
-	return objects, bytes, nil
-}
-
-// edit gives a title another name.
-func (r *run) edit(id ovenbird.TitleID, i int) ovenbird.Touched {
-	title := *r.snapshot.Titles[id]
-	title.Texts = ovenbird.Texts{ovenbird.Name: {"en": fmt.Sprintf("Edited %d", i)}}
-	touched := ovenbird.Touched{Titles: []ovenbird.TitleID{id}}
-	r.snapshot = r.snapshot.With(ovenbird.Edit{
-		Sequence: r.snapshot.Sequence + 1, Touched: touched,
-		Titles: []*ovenbird.Title{&title}, Licenses: r.snapshot.Licenses[id],
-	})
-	return touched
-}
-
-// bake makes the next state and, if it is asked to, publishes its release.
-func (r *run) bake(ctx context.Context, touched ovenbird.Touched, publish bool) error {
-	w, err := r.store.Begin(ctx, r.parent)
-	if err != nil {
-		return err
-	}
-	sink := counter{writer: w, added: &r.added, ctx: func() context.Context { return ctx }}
-	if r.state == nil {
-		r.state, err = bake.Full(ctx, r.program, r.snapshot, r.now, sink)
+	if scaling {
+		result, err = scale(ctx, z)
 	} else {
-		r.state, err = bake.Update(ctx, r.state, r.snapshot, touched, r.now, sink)
+		result, err = measure(ctx, z)
 	}
-	if err != nil || !publish {
-		return err
-	}
-	r.parent, err = w.Commit(ctx, r.state.Content, release.Meta{
-		AsOf: r.now, HorizonEnd: r.now.Add(r.program.Horizon), CreatedAt: time.Now().UTC(),
-		CatalogSequence: r.snapshot.Sequence, Site: r.program.Site,
-	})
 	if err != nil {
 		return err
 	}
-	_, err = r.store.Publish(ctx, r.parent.Ref())
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(result)
+	}
+	_, err = fmt.Print(result)
 	return err
 }

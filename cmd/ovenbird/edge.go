@@ -62,7 +62,7 @@ func (c *cli) edge() *cobra.Command {
 		"file of public keys whose previews to take (ovenbird preview); it is read again when it changes")
 	flags.StringVar(&f.cache, "cache", "",
 		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
-	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 150ms, for a remote bucket 1s, for an origin 5s)")
+	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 10ms, for a remote bucket 1s, for an origin 5s)")
 	f.origin.add(flags)
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
 	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,

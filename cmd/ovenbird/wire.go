@@ -37,6 +37,7 @@ type environment struct {
 	drafts   *draft.Store   // nil but in a process that is up
 	webhooks *webhook.Store // nil but in a process that is up
 	tracer   *trace.Tracer  // nil where nobody traces
+	changes  chan struct{}  // has something in it after this process has changed the catalog
 	spread   *spread.Store  // nil where nobody asks how far releases have spread
 }
 
@@ -50,7 +51,7 @@ func (c *cli) open(ctx context.Context) (*environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &environment{site: loaded, settings: settings, dir: filepath.Join(c.data, c.env)}
+	e := &environment{site: loaded, settings: settings, dir: filepath.Join(c.data, c.env), changes: make(chan struct{}, 1)}
 	if e.url, err = c.databaseURL(settings); err != nil {
 		return nil, err
 	}
@@ -69,8 +70,16 @@ func (c *cli) open(ctx context.Context) (*environment, error) {
 func (e *environment) openCatalog(ctx context.Context) (err error) {
 	groups := e.site.Content.Rules.Groups
 	known := func(name string) bool { return groups[name] != nil }
-	e.catalog, err = catalog.New(ctx, catalog.Config{KnownGroups: known}, catalog.Deps{DB: e.database})
+	e.catalog, err = catalog.New(ctx, catalog.Config{KnownGroups: known}, catalog.Deps{DB: e.database, Changed: e.changed})
 	return err
+}
+
+// changed notes that this process has changed the catalog.
+func (e *environment) changed() {
+	select {
+	case e.changes <- struct{}{}:
+	default: // what was not noticed yet does for this one
+	}
 }
 
 func (e *environment) close() error {
@@ -129,7 +138,7 @@ func (e *environment) baker(
 		Program: program(e.site), Editions: editions(content), Every: content.Schedule.Every, Debounce: content.Schedule.Debounce,
 		Shrink: content.Releases.Shrink, Now: now, Log: log,
 	}, bake.Deps{
-		Catalog: e.catalog, Releases: e.releases, Engine: runs, Published: published, Origin: e.catalog.Origin, Tracer: e.tracer,
+		Catalog: e.catalog, Releases: e.releases, Engine: runs, Changes: e.changes, Published: published, Origin: e.catalog.Origin, Tracer: e.tracer,
 		Steps: e.noteSteps(log),
 	})
 	if err != nil {

@@ -25,6 +25,9 @@ type Deps struct {
 	Catalog  catalogReader
 	Releases *release.Store
 	Engine   *engine.Engine
+	// Changes has something in it after this process has changed the catalog. What
+	// others change is asked for every 10 ms; nil leaves it at that.
+	Changes <-chan struct{}
 	// Published is called after a release was published; nil is fine.
 	Published func()
 	// Steps is told, after Published, how long the steps of a release took. After a

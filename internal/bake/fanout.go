@@ -148,7 +148,7 @@ func (s *Service) makeShard(ctx context.Context, order shardOrder) (shardResult,
 	if err != nil {
 		return shardResult{}, err
 	}
-	pieces, remade, err := sharer.Shard(ctx, order.Share, sink{ctx, writer})
+	pieces, remade, err := sharer.Shard(ctx, order.Share, &sink{ctx: ctx, writer: writer})
 	if err != nil {
 		return shardResult{}, err
 	}
@@ -191,7 +191,7 @@ func (s *Service) join(ctx context.Context, p plan, shards []shardResult, writer
 			return nil, err
 		}
 	}
-	state, err := Join(s.cfg.Program, snapshot, p.AsOf, pieces, sink{ctx, writer})
+	state, err := Join(s.cfg.Program, snapshot, p.AsOf, pieces, &sink{ctx: ctx, writer: writer})
 	if err != nil {
 		return nil, err
 	}

@@ -135,15 +135,20 @@ func (m *meter) collected(done release.Collected, err error) {
 	m.collections.Add(1)
 }
 
-// step is a step of the workflow with a span, below the one in spanned. One that
-// was written down before a crash is not done again, and has none.
+// step is a step of a bake with a span, below the one in spanned. One that an
+// execution wrote down before a crash is not done again, and has none. Without an
+// execution nothing is written down.
 func step[R any](spanned context.Context, run *engine.Run, name string, do func(context.Context) (R, error)) (R, error) {
-	return engine.Step(run, name, func(ctx context.Context) (R, error) {
+	traced := func(ctx context.Context) (R, error) {
 		ctx, span := trace.Start(trace.Within(ctx, spanned), name)
 		result, err := do(ctx)
 		span.End(err)
 		return result, err
-	})
+	}
+	if run == nil {
+		return traced(spanned)
+	}
+	return engine.Step(run, name, traced)
 }
 
 // origin looks up where the changes of a bake come from. That it can not be found

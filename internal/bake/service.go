@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"ovenbird/internal/engine"
@@ -24,9 +25,9 @@ type Config struct {
 	Editions []release.Edition // what edges are told of the editions
 	// Every is the time between bakes when nothing happens; 0 means 10 min.
 	Every time.Duration
-	// Debounce is how long the catalog has to be quiet before a change is baked,
-	// so that a burst of edits makes one release; 0 means 200 ms. A burst that
-	// does not end is baked after five times as long.
+	// Debounce is how long a burst of changes is gathered, so that it makes few
+	// releases; 0 means 200 ms. A change that comes alone is baked at once, and a
+	// release of few changes keeps the next one waiting for less: see burst.
 	Debounce time.Duration
 	// Shrink is the share of its documents that a release may lose against what
 	// was expected; one that loses more is held for a person. 0 means 0.2.
@@ -78,6 +79,7 @@ type Outcome struct {
 	Sequence  int64         `json:"catalog_sequence"` // of the last change that was baked
 	Documents int           `json:"documents"`        // logical documents
 	Remade    int           `json:"remade"`           // subjects that were made again
+	Rendered  int64         `json:"rendered"`         // results of plans in this process, those that came out the same included
 	Full      bool          `json:"full"`
 	Took      time.Duration `json:"took_ns"`
 	Steps     Steps         `json:"steps"`
@@ -134,7 +136,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	s := &Service{cfg: cfg, deps: deps, meter: newMeter(), program: cfg.Program.Site + " " + build()}
-	s.workflow = engine.Register(deps.Engine, WorkflowName, s.bake)
+	s.workflow = engine.Register(deps.Engine, WorkflowName, func(run *engine.Run, request Request) (Outcome, error) {
+		return s.bake(context.Background(), run, request)
+	})
 	s.shards = engine.RegisterTask(deps.Engine, shardTask, s.bakeShard)
 	return s, nil
 }
@@ -189,8 +193,10 @@ type candidate struct {
 // bake is the workflow: decide the instant, write a release, publish it.
 // Whatever it was interrupted in, it ends with a release that is complete and
 // served, or not served at all.
-func (s *Service) bake(run *engine.Run, request Request) (outcome Outcome, err error) {
-	ctx, span := s.deps.Tracer.Begin(context.Background(), "bake", trace.Consumer, trace.Cause{Parent: request.Trace},
+//
+// A run of nil is a bake that is no execution of the engine's: see direct.
+func (s *Service) bake(ctx context.Context, run *engine.Run, request Request) (outcome Outcome, err error) {
+	ctx, span := s.deps.Tracer.Begin(ctx, "bake", trace.Consumer, trace.Cause{Parent: request.Trace},
 		slog.String("ovenbird.reason", request.Reason))
 	var made candidate
 	defer func() {
@@ -287,9 +293,13 @@ func (s *Service) parent(ctx context.Context, p plan) (*release.Release, error) 
 type sink struct {
 	ctx    context.Context //nolint:containedctx // lives as long as the one step that it is made in
 	writer *release.Writer
+	added  atomic.Int64
 }
 
-func (s sink) Add(body []byte) (release.Hash, error) { return s.writer.Add(s.ctx, body) }
+func (s *sink) Add(body []byte) (release.Hash, error) {
+	s.added.Add(1)
+	return s.writer.Add(s.ctx, body)
+}
 
 // write bakes and writes what is new to the bucket. Nothing leads there yet. Where
 // something that the new release would share with the one before is missing or
@@ -320,13 +330,13 @@ func (s *Service) writeOnce(ctx context.Context, request Request, asOf time.Time
 		return candidate{Outdated: true}, nil
 	}
 	var state *State
-	full := true
+	full, to := true, &sink{ctx: ctx, writer: writer}
 	if p.Shards > 0 {
 		began = p.Began
 		state, err = s.join(ctx, p, shards, writer)
 	} else {
 		rendering, span := trace.Start(ctx, "render")
-		state, full, err = s.compute(rendering, request, parent, asOf, sink{ctx, writer})
+		state, full, err = s.compute(rendering, request, parent, asOf, to)
 		span.End(err)
 	}
 	if err != nil {
@@ -334,7 +344,7 @@ func (s *Service) writeOnce(ctx context.Context, request Request, asOf time.Time
 	}
 	outcome := Outcome{
 		Status: Published, Root: state.Content.Root().String(), AsOf: asOf, Sequence: state.snapshot.Sequence,
-		Documents: state.Content.Tree.Documents(), Remade: state.Remade, Full: full,
+		Documents: state.Content.Tree.Documents(), Remade: state.Remade, Rendered: to.added.Load(), Full: full,
 	}
 	outcome.Steps.Render = time.Since(began)
 	ref, err := s.settle(ctx, request, parent, state, writer, &outcome)
@@ -521,15 +531,11 @@ func (s *Service) Stop(ctx context.Context) error {
 	}
 }
 
-// run bakes once, reports the outcome to the log, and whether there was one. Two
+// run bakes once and reports the outcome to the log, and whether there was one. Two
 // processes that both believe that they lead ask under the same key, and get one
 // bake.
-func (s *Service) run(ctx context.Context, request Request, key string) (ok bool) {
-	handle, err := s.workflow.SubmitUnless(ctx, key, request)
-	var outcome Outcome
-	if err == nil {
-		outcome, err = handle.Wait(ctx)
-	}
+func (s *Service) run(ctx context.Context, request Request, key string) (outcome Outcome, ok bool) {
+	outcome, err := s.ask(ctx, request, key)
 	log := s.cfg.Log.With("reason", request.Reason)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -541,5 +547,34 @@ func (s *Service) run(ctx context.Context, request Request, key string) (ok bool
 		log.Info("baked", "status", outcome.Status, "release", outcome.Release, "documents", outcome.Documents,
 			"remade", outcome.Remade, "took", outcome.Took.Round(time.Microsecond))
 	}
-	return err == nil
+	return outcome, err == nil
+}
+
+// ask has a bake made, by the engine where it has to be.
+func (s *Service) ask(ctx context.Context, request Request, key string) (Outcome, error) {
+	if outcome, done, err := s.direct(ctx, request); done {
+		return outcome, err
+	}
+	handle, err := s.workflow.SubmitUnless(ctx, key, request)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return handle.Wait(ctx)
+}
+
+// direct makes a bake that is an update of what this process has in memory, in
+// turn with the engine's but without it: no waiting for a queue, nothing written
+// down. What a crash interrupts there is found again by the next process, by the
+// catalog's sequence number; the memory that it stands on would be gone anyway.
+func (s *Service) direct(ctx context.Context, request Request) (outcome Outcome, done bool, err error) {
+	s.workflow.Alone(func() {
+		var parent *release.Release
+		if parent, err = s.current(ctx); err != nil || !s.goesOn(request, parent, s.cfg.Now()) {
+			err = nil // the engine's bake will tell
+			return
+		}
+		done = true
+		outcome, err = s.bake(ctx, nil, request)
+	})
+	return outcome, done, err
 }

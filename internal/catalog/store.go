@@ -34,6 +34,9 @@ type Deps struct {
 	DB *database.DB
 	// Now stamps changes; nil means time.Now.
 	Now func() time.Time
+	// Changed is called after each commit of this Store that changed the catalog. It
+	// must not wait for anything. Nil means nobody wants to know.
+	Changed func()
 }
 
 // Store is the catalog in a database. Any number of goroutines may use it.
@@ -42,6 +45,8 @@ type Store struct {
 	db    *database.DB
 	index indexer
 	now   func() time.Time
+
+	changed func()
 }
 
 // New brings the catalog's tables up to date and returns the catalog. The
@@ -54,6 +59,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Store, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	if deps.Changed == nil {
+		deps.Changed = func() {}
+	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
@@ -64,7 +72,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Store, error) {
 	if err := migrateIndex(ctx, deps.DB); err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
-	s := &Store{cfg: cfg, db: deps.DB, index: sqliteIndex{}, now: deps.Now}
+	s := &Store{cfg: cfg, db: deps.DB, index: sqliteIndex{}, now: deps.Now, changed: deps.Changed}
 	if deps.DB.Dialect() == database.PostgreSQL {
 		s.index = postgresIndex{}
 	}
@@ -130,6 +138,9 @@ func (s *Store) Apply(ctx context.Context, b Batch) (_ []Result, err error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("apply %d records: %w", len(b.Records), err)
+	}
+	if len(p.effects) > 0 {
+		s.changed()
 	}
 	return p.results, nil
 }

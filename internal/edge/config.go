@@ -46,7 +46,7 @@ type Config struct {
 // What a Config that does not say otherwise means.
 const (
 	DefaultMaxAge = 60 * time.Second
-	DefaultPoll   = 150 * time.Millisecond
+	DefaultPoll   = 10 * time.Millisecond
 )
 
 const longestMaxAge = time.Hour

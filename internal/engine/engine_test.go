@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -253,6 +254,44 @@ func TestWhatEndedLongAgoIsForgotten(t *testing.T) {
 		}
 		if got := run(); got != 2 {
 			t.Errorf("what ended long ago was not forgotten: run %d", got)
+		}
+	})
+}
+
+// What runs alone takes its turn with executions, and is not written down.
+func TestWhatRunsAloneRunsBesideNoExecution(t *testing.T) {
+	each(t, func(t *testing.T, state engine.Config) {
+		t.Helper()
+		var running, worst atomic.Int32
+		turn := func() {
+			worst.Store(max(worst.Load(), running.Add(1)))
+			runtime.Gosched()
+			running.Add(-1)
+		}
+		var shared bool
+		var work *engine.Workflow[int, int]
+		start(t, state, func(e *engine.Engine) {
+			shared = e.Shared()
+			work = engine.Register(e, "work", func(*engine.Run, int) (int, error) { turn(); return 0, nil })
+		})
+		var handles []*engine.Handle[int]
+		for i := range 5 {
+			h, err := work.Submit(t.Context(), "", i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			handles = append(handles, h)
+			if ran := work.Alone(turn); ran == shared {
+				t.Errorf("on an engine that is shared or not (%v) it ran or not (%v)", shared, ran)
+			}
+		}
+		for _, h := range handles {
+			if _, err := h.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if worst.Load() != 1 {
+			t.Errorf("%d ran at once", worst.Load())
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -30,13 +31,33 @@ func Step[R any](r *Run, name string, do func(context.Context) (R, error)) (R, e
 type Workflow[P, R any] struct {
 	engine *Engine
 	name   string
+	turn   *sync.Mutex // held by what runs in this process
 }
 
 // Register adds a workflow under a name that stays the same for ever. It must
 // happen before Start. No two workflows or tasks have the same P and R.
 func Register[P, R any](e *Engine, name string, do func(*Run, P) (R, error)) *Workflow[P, R] {
-	register(e, queue{name: name}, do)
-	return &Workflow[P, R]{engine: e, name: name}
+	turn := new(sync.Mutex)
+	register(e, queue{name: name}, func(r *Run, input P) (R, error) {
+		turn.Lock()
+		defer turn.Unlock()
+		return do(r, input)
+	})
+	return &Workflow[P, R]{engine: e, name: name, turn: turn}
+}
+
+// Alone runs do at once, or as soon as no execution of the workflow runs, and
+// writes nothing down: for work that need not wait for the engine, because after a
+// crash it is found again without it. On an engine that other processes share, where
+// an execution may run elsewhere, it does nothing and returns false.
+func (w *Workflow[P, R]) Alone(do func()) bool {
+	if w.engine.Shared() {
+		return false
+	}
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	do()
+	return true
 }
 
 // Task is a registered piece of a workflow. Each process that shares the

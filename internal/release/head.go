@@ -171,6 +171,11 @@ func (s *Store) change(ctx context.Context, edit func(*Head) (bool, error)) (Hea
 	}
 }
 
+// maxListed is how many times Config.Keep releases the head may list before Publish
+// shortens the list itself: after each edit all edges read it, and between two
+// collections there may be thousands of edits.
+const maxListed = 3
+
 // Publish makes a committed release the current one. It fails with Held while a
 // rollback holds publishing, and with Conflict when the release does not follow
 // the current one: then bake again from that. Publishing what is current
@@ -201,6 +206,9 @@ func (s *Store) Publish(ctx context.Context, ref Ref) (Head, error) {
 			Ref: ref, Parent: m.Parent, Root: m.Root, AsOf: m.AsOf, HorizonEnd: m.HorizonEnd, CreatedAt: m.CreatedAt, Counts: m.Counts,
 			Trace: trace.Parent(ctx),
 		})
+		if len(h.Releases) > maxListed*s.config.Keep {
+			s.drop(h)
+		}
 		return true, nil
 	})
 	if err != nil {

@@ -227,6 +227,25 @@ func TestCollectKeepsTheNewestThePinnedAndTheCurrent(t *testing.T) {
 	}
 }
 
+func TestTheHeadStaysShortWithoutCollecting(t *testing.T) {
+	s, _ := openStore(t, release.Config{Keep: 2})
+	all := publishMany(t, s, 1)
+	if _, err := s.Pin(t.Context(), all[0].Ref().ID, "premiere"); err != nil {
+		t.Fatal(err)
+	}
+	parent := all[0]
+	for i := range 30 {
+		parent = commit(t, s, parent, noon.Add(time.Duration(i+1)*time.Minute), map[string]string{"home.json": fmt.Sprintf(`{"a":%d}`, i)})
+		head := publish(t, s, parent)
+		if n := len(head.Releases); n < min(i+2, 3) || n > 7 {
+			t.Fatalf("after release %d it lists %d", i+2, n)
+		}
+		if _, ok := head.Release(all[0].Ref().ID); !ok || head.Current != parent.Ref().ID {
+			t.Fatalf("after release %d: the pinned one is not listed, or it is not current", i+2)
+		}
+	}
+}
+
 func usedByAny(t *testing.T, s *release.Store, head release.Head, pack release.Hash) bool {
 	t.Helper()
 	return slices.ContainsFunc(head.Releases, func(k release.Kept) bool {

@@ -319,7 +319,7 @@ func (r *environmentReader) countries(v variable) []ovenbird.Country {
 }
 
 func (r *environmentReader) poll(v variable) time.Duration {
-	const least, most = 50 * time.Millisecond, time.Minute
+	const least, most = 10 * time.Millisecond, time.Minute
 	poll, err := time.ParseDuration(v.text)
 	if err != nil || poll < least || poll > most {
 		r.at(v.place, "%s is %q; use a duration from %s to %s, such as 500ms or 2s", pollVariable, v.text, least, most)
