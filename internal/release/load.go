@@ -84,7 +84,7 @@ func (r *Release) readObjects(ctx context.Context, packs []*pack, want []Hash, y
 		return err
 	}
 	for _, f := range plan {
-		err := r.store.readFrames(ctx, f.pack, f.entries, func(e entry, _, body []byte) error { return yield(e.hash, body) })
+		err := r.store.readFrames(ctx, f.pack, f.entries, func(e entry, body []byte) error { return yield(e.hash, body) })
 		if err != nil {
 			return fmt.Errorf("release %s: %w", r.ref.ID, err)
 		}
@@ -161,10 +161,10 @@ const (
 )
 
 // readFrames reads frames of a pack in order, several in one go, and yields
-// each with its checked object.
-func (s *Reader) readFrames(ctx context.Context, p *pack, entries []entry, yield func(e entry, frame, body []byte) error) error {
+// objects in them, checked.
+func (s *Reader) readFrames(ctx context.Context, p *pack, entries []entry, yield func(e entry, body []byte) error) error {
 	entries = slices.Clone(entries)
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.offset, b.offset) })
+	slices.SortFunc(entries, comparePlaces)
 	entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.hash == b.hash })
 	for len(entries) > 0 {
 		start, n := entries[0].offset, 1
@@ -177,17 +177,22 @@ func (s *Reader) readFrames(ctx context.Context, p *pack, entries []entry, yield
 		if err != nil {
 			return bucketFailed(err)
 		}
+		frames := unpacker{codec: s.codec}
 		for _, e := range entries[:n] {
-			frame := run[e.offset-start : e.end()-start]
-			body, err := s.codec.decompress(e, frame)
+			body, err := frames.object(e, run[e.offset-start:e.end()-start])
 			if err != nil {
 				return ovenbird.Errorf(ovenbird.Internal, "pack %s is damaged: %w", p.hash, err)
 			}
-			if err := yield(e, frame, body); err != nil {
+			if err := yield(e, body); err != nil {
 				return err
 			}
 		}
 		entries = entries[n:]
 	}
 	return nil
+}
+
+// comparePlaces orders objects by where in a pack they lie.
+func comparePlaces(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.at, b.at))
 }

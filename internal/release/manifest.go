@@ -11,9 +11,10 @@ import (
 )
 
 // The versions of what docs/release-format.md says about releases. Since the
-// second, rows say when they end; this program reads both and writes that.
+// second, rows say when they end; since the third, packs have several objects to a
+// frame. This program reads all and writes the last.
 const (
-	formatVersion = 2
+	formatVersion = 3
 	oldestFormat  = 1
 	headFormat    = 1 // the head's own, in which nothing has changed
 )

@@ -8,7 +8,7 @@ import (
 )
 
 // Packs are put together in two ways. When there are too many small ones, the
-// smallest are copied into the new pack as they are, garbage and all: that costs
+// smallest are copied into the new pack, garbage and all: that costs
 // what they have in bytes, which has a limit, and no look at the content. A sweep
 // finds out what the content needs and leaves the rest behind: that costs a walk
 // over the whole content, so whoever writes says when there is time for it.
@@ -67,8 +67,8 @@ func (w *Writer) merge(ctx context.Context) ([]*pack, error) {
 	}
 	slices.SortStableFunc(small, func(a, b *pack) int { return cmp.Compare(a.size, b.size) })
 	copied := make(map[Hash]struct{})
-	for len(small) > 0 && len(w.current.body) < w.store.config.PackSize/smallShare {
-		if err := w.copyFrames(ctx, small[0], small[0].entries, copied); err != nil {
+	for len(small) > 0 && w.current.size() < w.store.config.PackSize/smallShare {
+		if err := w.copyObjects(ctx, small[0], small[0].entries, copied); err != nil {
 			return nil, err
 		}
 		small = small[1:]
@@ -82,18 +82,18 @@ func (w *Writer) sweep(ctx context.Context, content Content) ([]*pack, error) {
 	var kept []*pack
 	copied := make(map[Hash]struct{})
 	for _, f := range w.liveFrames(content) {
-		if !w.store.small(f.pack) && 2*f.bytes() >= f.pack.size {
+		if !w.store.small(f.pack) && 2*rawBytes(f.entries) >= rawBytes(f.pack.entries) {
 			kept = append(kept, f.pack)
-		} else if err := w.copyFrames(ctx, f.pack, f.entries, copied); err != nil {
+		} else if err := w.copyObjects(ctx, f.pack, f.entries, copied); err != nil {
 			return nil, err
 		}
 	}
 	return kept, nil
 }
 
-// copyFrames copies frames of a pack of the parent as they are, but for those
-// that were copied already.
-func (w *Writer) copyFrames(ctx context.Context, p *pack, entries []entry, copied map[Hash]struct{}) error {
+// copyObjects copies objects of a pack of the parent, but for those that were copied
+// already.
+func (w *Writer) copyObjects(ctx context.Context, p *pack, entries []entry, copied map[Hash]struct{}) error {
 	fresh := make([]entry, 0, len(entries))
 	for _, e := range entries {
 		if _, ok := copied[e.hash]; !ok {
@@ -101,21 +101,19 @@ func (w *Writer) copyFrames(ctx context.Context, p *pack, entries []entry, copie
 			fresh = append(fresh, e)
 		}
 	}
-	return w.store.readFrames(ctx, p, fresh, func(e entry, frame, _ []byte) error {
-		return w.addFrame(ctx, e.hash, frame, e.raw, e.coding)
-	})
+	return w.store.readFrames(ctx, p, fresh, func(e entry, body []byte) error { return w.put(ctx, e.hash, body) })
 }
 
-// bytes returns how many bytes of the pack the frames are.
-func (f frames) bytes() int64 {
+// rawBytes returns how many bytes objects have.
+func rawBytes(objects []entry) int64 {
 	var sum int64
-	for _, e := range f.entries {
-		sum += int64(e.stored)
+	for _, e := range objects {
+		sum += int64(e.raw)
 	}
 	return sum
 }
 
-// liveFrames returns, for each pack of the parent, the frames that the content
+// liveFrames returns, for each pack of the parent, the objects that the content
 // needs.
 func (w *Writer) liveFrames(content Content) []frames {
 	live := make([]frames, len(w.before))

@@ -7,24 +7,21 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-
-	"github.com/klauspost/compress/zstd"
 )
 
-// A pack is, in this order: packMagic, a nonce, frames (one for each object),
-// the table of them, a manifest or nothing, and the footer. Numbers are big
-// endian. docs/release-format.md says it in full.
+// A pack is, in this order: packMagic, a nonce, frames (each holds one object, or
+// several, one after the other), the table of objects, a manifest or nothing, and
+// the footer. Numbers are big endian. docs/release-format.md says it in full.
 const (
 	packMagic   = "OVBPACK1"
-	packEnd     = "OVBPEND1"
+	packEnd     = "OVBPEND2"
+	packEndOne  = "OVBPEND1" // of packs with one object to a frame, whose entries do not say where in it
 	packNonce   = 16
 	packHeader  = len(packMagic) + packNonce
-	entrySize   = len(Hash{}) + 8 + 4 + 4 + 1
+	entrySize   = len(Hash{}) + 8 + 4 + 4 + 4 + 1
+	entryOne    = entrySize - 4
 	packFooter  = 8 + 4 + 4 + len(Hash{}) + len(packEnd)
 	maxObject   = 64 << 20 // bytes of one object
-	rawBelow    = 64       // bytes; smaller objects do not shrink
-	codingRaw   = 0
-	codingZstd  = 1
 	packsPrefix = "packs/"
 )
 
@@ -34,15 +31,17 @@ func PackKey(pack Hash) string {
 	return packsPrefix + name[:2] + "/" + name + ".pack"
 }
 
-// entry says where in a pack an object's frame lies.
+// entry says where in a pack an object lies.
 type entry struct {
 	hash   Hash
-	offset int64
-	stored int // bytes of the frame
-	raw    int // bytes of the object
+	offset int64  // of the frame
+	stored uint32 // bytes of the frame
+	at     uint32 // where the object begins in what the frame decompresses to
+	raw    uint32 // bytes of the object
 	coding byte
 }
 
+// end returns where the frame ends.
 func (e entry) end() int64 { return e.offset + int64(e.stored) }
 
 // pack is what a reader keeps of a pack in memory: everything but the frames.
@@ -95,11 +94,17 @@ func newPackBuilder() *packBuilder {
 	return b
 }
 
-// add appends a frame.
-func (b *packBuilder) add(h Hash, frame []byte, raw int, coding byte) {
-	b.entries = append(b.entries, entry{hash: h, offset: int64(len(b.body)), stored: len(frame), raw: raw, coding: coding})
+// add appends a frame with its objects, which know their places in it.
+func (b *packBuilder) add(frame []byte, coding byte, objects []entry) {
+	for _, e := range objects {
+		e.offset, e.stored, e.coding = int64(len(b.body)), uint32(len(frame)), coding
+		b.entries = append(b.entries, e)
+	}
 	b.body = append(b.body, frame...)
 }
+
+// size is how many bytes the pack will have, without a manifest.
+func (b *packBuilder) size() int { return len(b.body) + len(b.entries)*entrySize + packFooter }
 
 // finish completes the pack. The builder can not be used after it.
 func (b *packBuilder) finish(manifest []byte) (*pack, []byte) {
@@ -109,8 +114,9 @@ func (b *packBuilder) finish(manifest []byte) (*pack, []byte) {
 	for _, e := range b.entries {
 		body = append(body, e.hash[:]...)
 		body = binary.BigEndian.AppendUint64(body, uint64(e.offset))
-		body = binary.BigEndian.AppendUint32(body, uint32(e.stored))
-		body = binary.BigEndian.AppendUint32(body, uint32(e.raw))
+		body = binary.BigEndian.AppendUint32(body, e.stored)
+		body = binary.BigEndian.AppendUint32(body, e.at)
+		body = binary.BigEndian.AppendUint32(body, e.raw)
 		body = append(body, e.coding)
 	}
 	body = append(body, manifest...)
@@ -128,15 +134,25 @@ type footer struct {
 	table    int64 // offset
 	count    int
 	manifest int // bytes, right after the table
+	entry    int // bytes of an entry of the table
 	sum      Hash
 }
 
 // parseFooter reads the last packFooter bytes of a pack of the given size.
 func parseFooter(b []byte, size int64) (footer, error) {
-	if len(b) != packFooter || string(b[len(b)-len(packEnd):]) != packEnd {
+	if len(b) != packFooter {
+		return footer{}, errors.New("it is too short for a pack")
+	}
+	entry := entrySize
+	switch string(b[len(b)-len(packEnd):]) {
+	case packEnd:
+	case packEndOne:
+		entry = entryOne
+	default:
 		return footer{}, errors.New("it does not end like a pack")
 	}
 	f := footer{
+		entry:    entry,
 		table:    int64(binary.BigEndian.Uint64(b)),
 		count:    int(binary.BigEndian.Uint32(b[8:])),
 		manifest: int(binary.BigEndian.Uint32(b[12:])),
@@ -149,23 +165,16 @@ func parseFooter(b []byte, size int64) (footer, error) {
 }
 
 // length returns how many bytes table and manifest have.
-func (f footer) length() int64 { return int64(f.count)*int64(entrySize) + int64(f.manifest) }
+func (f footer) length() int64 { return int64(f.count)*int64(f.entry) + int64(f.manifest) }
 
 // parsePack reads the table and the manifest that the footer speaks of.
 func parsePack(hash Hash, size int64, f footer, b []byte) (*pack, error) {
 	if int64(len(b)) != f.length() || HashOf(b) != f.sum {
 		return nil, errors.New("its table or manifest is damaged")
 	}
-	p := &pack{hash: hash, size: size, entries: make([]entry, f.count), manifest: b[f.count*entrySize:]}
+	p := &pack{hash: hash, size: size, entries: make([]entry, f.count), manifest: b[f.count*f.entry:]}
 	for i := range p.entries {
-		e := b[i*entrySize:]
-		p.entries[i] = entry{
-			hash:   Hash(e[:32]),
-			offset: int64(binary.BigEndian.Uint64(e[32:])),
-			stored: int(binary.BigEndian.Uint32(e[40:])),
-			raw:    int(binary.BigEndian.Uint32(e[44:])),
-			coding: e[48],
-		}
+		p.entries[i] = parseEntry(b[i*f.entry : (i+1)*f.entry])
 		if err := p.entries[i].check(f.table); err != nil {
 			return nil, err
 		}
@@ -177,55 +186,26 @@ func parsePack(hash Hash, size int64, f footer, b []byte) (*pack, error) {
 	return p, nil
 }
 
+// parseEntry reads an entry of either length.
+func parseEntry(b []byte) entry {
+	e := entry{
+		hash: Hash(b[:32]), offset: int64(binary.BigEndian.Uint64(b[32:])), stored: binary.BigEndian.Uint32(b[40:]),
+		coding: b[len(b)-1],
+	}
+	b = b[44 : len(b)-1]
+	if len(b) == 8 {
+		e.at = binary.BigEndian.Uint32(b)
+	}
+	e.raw = binary.BigEndian.Uint32(b[len(b)-4:])
+	return e
+}
+
 func (e entry) check(frames int64) error {
 	switch {
 	case e.offset < int64(packHeader) || e.offset > frames || e.end() > frames:
 		return fmt.Errorf("object %s lies outside of it", e.hash)
-	case e.raw > maxObject || e.coding > codingZstd || (e.coding == codingRaw && e.raw != e.stored):
+	case e.raw > maxObject || e.at > maxObject || e.coding > codingZstd || (e.coding == codingRaw && e.at+e.raw > e.stored):
 		return fmt.Errorf("object %s is stored in a way this program does not know", e.hash)
 	}
 	return nil
-}
-
-// codec compresses and decompresses objects. Any number of goroutines may use it.
-type codec struct {
-	encoder *zstd.Encoder
-	decoder *zstd.Decoder
-}
-
-func newCodec() (*codec, error) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		return nil, err
-	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return nil, err
-	}
-	return &codec{encoder: encoder, decoder: decoder}, nil
-}
-
-// compress returns the frame of an object and its coding.
-func (c *codec) compress(body []byte) ([]byte, byte) {
-	if len(body) >= rawBelow {
-		if frame := c.encoder.EncodeAll(body, make([]byte, 0, len(body))); len(frame) < len(body) {
-			return frame, codingZstd
-		}
-	}
-	return body, codingRaw
-}
-
-// decompress returns the object of a frame, and makes sure that it is the one.
-func (c *codec) decompress(e entry, frame []byte) ([]byte, error) {
-	body := slices.Clone(frame)
-	if e.coding == codingZstd {
-		var err error
-		if body, err = c.decoder.DecodeAll(frame, make([]byte, 0, e.raw)); err != nil {
-			return nil, fmt.Errorf("object %s: %w", e.hash, err)
-		}
-	}
-	if HashOf(body) != e.hash {
-		return nil, fmt.Errorf("object %s: its content has another hash", e.hash)
-	}
-	return body, nil
 }

@@ -2,7 +2,10 @@ package release
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,11 +16,16 @@ func buildPack(tb testing.TB, manifest string) (*pack, []byte, map[Hash][]byte) 
 	c := mustCodec(tb)
 	b := newPackBuilder()
 	objects := make(map[Hash][]byte)
+	var together batch
 	for i := range 50 {
 		body := []byte(strings.Repeat(fmt.Sprintf(`{"title":%d}`, i), i))
-		frame, coding := c.compress(body)
 		objects[HashOf(body)] = body
-		b.add(HashOf(body), frame, len(body), coding)
+		together.add(HashOf(body), body)
+		if i%7 == 0 {
+			frame, coding := c.compress(&together)
+			b.add(frame, coding, together.objects)
+			together.reset()
+		}
 	}
 	p, body := b.finish([]byte(manifest))
 	return p, body, objects
@@ -75,6 +83,60 @@ func TestPackIsReadBack(t *testing.T) {
 	}
 }
 
+// oldPack writes objects as packs of the formats before 3 have them: one to a frame.
+func oldPack(tb testing.TB, objects map[Hash][]byte) []byte {
+	tb.Helper()
+	c := mustCodec(tb)
+	_, empty := newPackBuilder().finish(nil)
+	body := bytes.Clone(empty[:packHeader])
+	var table []byte
+	for _, h := range slices.SortedFunc(maps.Keys(objects), func(a, b Hash) int { return compareHashes(&a, &b) }) {
+		var alone batch
+		alone.add(h, objects[h])
+		frame, coding := c.compress(&alone)
+		table = append(table, h[:]...)
+		table = binary.BigEndian.AppendUint64(table, uint64(len(body)))
+		table = binary.BigEndian.AppendUint32(table, uint32(len(frame)))
+		table = binary.BigEndian.AppendUint32(table, uint32(len(objects[h])))
+		table = append(table, coding)
+		body = append(body, frame...)
+	}
+	start, sum := len(body), HashOf(table)
+	body = binary.BigEndian.AppendUint64(append(body, table...), uint64(start))
+	body = binary.BigEndian.AppendUint32(body, uint32(len(objects)))
+	body = binary.BigEndian.AppendUint32(body, 0)
+	return append(append(body, sum[:]...), packEndOne...)
+}
+
+func TestPacksOfOlderReleasesAreRead(t *testing.T) {
+	_, _, want := buildPack(t, "")
+	read, got, err := readPack(mustCodec(t), oldPack(t, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(read.entries) != len(want) || !maps.EqualFunc(got, want, bytes.Equal) {
+		t.Errorf("got %d objects", len(got))
+	}
+}
+
+// A few bytes that differ cost no more than themselves where objects lie together.
+func TestObjectsThatAreAlikeShareTheirBytes(t *testing.T) {
+	c := mustCodec(t)
+	var together batch
+	alone := 0
+	for i := range 100 {
+		body := fmt.Appendf(nil, `{"name":"The same for all","synopsis":"%s","end":"2027-01-%02d"}`, strings.Repeat("words ", i%3), i)
+		together.add(HashOf(body), body)
+		var one batch
+		one.add(HashOf(body), body)
+		frame, _ := c.compress(&one)
+		alone += len(frame)
+	}
+	if frame, _ := c.compress(&together); 5*len(frame) > alone {
+		t.Errorf("%d bytes together, %d each by itself", len(frame), alone)
+	}
+}
+
 func TestTwoPacksOfTheSameObjectsAreDifferentObjects(t *testing.T) {
 	a, _, _ := buildPack(t, "")
 	b, _, _ := buildPack(t, "")
@@ -88,9 +150,14 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 	c := mustCodec(t)
 	b := newPackBuilder()
 	object := []byte(strings.Repeat(`{"a":1}`, 20))
-	frame, coding := c.compress(object)
-	b.add(HashOf(object), frame, len(object), coding)
-	b.add(HashOf([]byte("{}")), []byte("{}"), 2, codingRaw)
+	var small, large batch
+	large.add(HashOf(object), object)
+	large.add(HashOf([]byte("[]")), []byte("[]"))
+	small.add(HashOf([]byte("{}")), []byte("{}"))
+	for _, together := range []*batch{&small, &large} {
+		frame, coding := c.compress(together)
+		b.add(frame, coding, together.objects)
+	}
 	_, body := b.finish([]byte(`{"format":1}`))
 	for i := packHeader * 8; i < len(body)*8; i++ { // no reader looks at the header
 		damaged := bytes.Clone(body)
@@ -108,6 +175,8 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 func FuzzPack(f *testing.F) {
 	_, body, _ := buildPack(f, `{"format":1}`)
 	_, empty := newPackBuilder().finish(nil)
+	_, _, objects := buildPack(f, "")
+	f.Add(oldPack(f, objects))
 	f.Add(body)
 	f.Add(empty)
 	f.Add([]byte{})

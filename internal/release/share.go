@@ -15,11 +15,11 @@ import (
 // and returns the packs, for Adopt. All calls of Add must have returned. The
 // writer can not be used after it.
 func (w *Writer) Seal(ctx context.Context) ([]Hash, error) {
-	if w.failed != nil {
-		return nil, w.failed
+	if err := w.flush(ctx); err != nil {
+		return nil, err
 	}
 	if len(w.current.entries) > 0 {
-		p, err := w.write(ctx, w.current, nil)
+		p, err := w.store.writePack(ctx, w.current, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -54,20 +54,23 @@ func (w *Writer) Adopt(ctx context.Context, packs []Hash) error {
 // Stash keeps a set of bodies in the bucket, in no order, for as long as garbage
 // collection spares what belongs to no release, and returns the name for Unstash.
 func (s *Store) Stash(ctx context.Context, bodies [][]byte) (Hash, error) {
-	w := &Writer{store: s, seen: make(map[Hash]struct{}), current: newPackBuilder()}
+	current := newPackBuilder()
+	seen := make(map[Hash]struct{})
 	for _, body := range bodies {
 		if len(body) > maxObject {
 			return Hash{}, ovenbird.Errorf(ovenbird.Internal, "%d bytes to stash at once; %d are allowed", len(body), maxObject)
 		}
 		h := HashOf(body)
-		if _, ok := w.seen[h]; ok {
+		if _, ok := seen[h]; ok {
 			continue
 		}
-		w.seen[h] = struct{}{}
-		frame, coding := s.codec.compress(body)
-		w.current.add(h, frame, len(body), coding)
+		seen[h] = struct{}{}
+		var alone batch
+		alone.add(h, body)
+		frame, coding := s.codec.compress(&alone)
+		current.add(frame, coding, alone.objects)
 	}
-	p, err := w.write(ctx, w.current, nil)
+	p, err := s.writePack(ctx, current, nil)
 	if err != nil {
 		return Hash{}, fmt.Errorf("stashing: %w", err)
 	}
@@ -81,7 +84,7 @@ func (s *Store) Unstash(ctx context.Context, stash Hash, yield func(body []byte)
 	if err != nil {
 		return fmt.Errorf("reading stash %s: %w", stash, err)
 	}
-	if err := s.readFrames(ctx, p, p.entries, func(_ entry, _, body []byte) error { return yield(body) }); err != nil {
+	if err := s.readFrames(ctx, p, p.entries, func(_ entry, body []byte) error { return yield(body) }); err != nil {
 		return fmt.Errorf("reading stash %s: %w", stash, err)
 	}
 	return nil

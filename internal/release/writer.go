@@ -22,6 +22,8 @@ type Writer struct {
 
 	mu      sync.Mutex
 	seen    map[Hash]struct{} // added by this writer
+	waiting *batch            // objects that are to be compressed together
+	spare   []*batch
 	current *packBuilder
 	written []*pack
 	failed  error // of writing a pack: the release can not be committed any more
@@ -30,7 +32,7 @@ type Writer struct {
 // Begin returns a writer for the release that follows parent, the current one,
 // or nil where there is none yet.
 func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
-	w := &Writer{store: s, parent: parent, seen: make(map[Hash]struct{}), current: newPackBuilder()}
+	w := &Writer{store: s, parent: parent, seen: make(map[Hash]struct{}), waiting: &batch{}, current: newPackBuilder()}
 	if parent != nil {
 		packs, err := parent.loadPacks(ctx)
 		if err != nil {
@@ -45,12 +47,12 @@ func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
 // "", and takes nothing over from that: for when something in the bucket is lost
 // or damaged.
 func (s *Store) BeginAnew(follows string) *Writer {
-	return &Writer{store: s, follows: follows, seen: make(map[Hash]struct{}), current: newPackBuilder()}
+	return &Writer{store: s, follows: follows, seen: make(map[Hash]struct{}), waiting: &batch{}, current: newPackBuilder()}
 }
 
 // Add makes an object part of the release and returns its name. What the parent
 // has, or what was added before, is not stored again. Any number of goroutines
-// may add at once; each compresses what it adds.
+// may add at once; compression is shared among them.
 func (w *Writer) Add(ctx context.Context, body []byte) (Hash, error) {
 	if len(body) > maxObject {
 		return Hash{}, ovenbird.Errorf(ovenbird.Invalid, "an object has %d bytes; %d are allowed", len(body), maxObject)
@@ -59,30 +61,61 @@ func (w *Writer) Add(ctx context.Context, body []byte) (Hash, error) {
 	if _, _, ok := locate(w.before, h); ok {
 		return h, nil
 	}
-	w.mu.Lock()
-	_, seen := w.seen[h]
-	w.seen[h] = struct{}{}
-	w.mu.Unlock()
-	if seen {
-		return h, nil
-	}
-	frame, coding := w.store.codec.compress(body)
-	return h, w.addFrame(ctx, h, frame, len(body), coding)
+	return h, w.put(ctx, h, body)
 }
 
-// addFrame appends a frame to the current pack, and writes the pack once it is full.
-func (w *Writer) addFrame(ctx context.Context, h Hash, frame []byte, raw int, coding byte) error {
+// put adds an object that was not added yet to the objects that are to be compressed
+// together. Who completes them compresses them.
+func (w *Writer) put(ctx context.Context, h Hash, body []byte) error {
 	w.mu.Lock()
-	w.current.add(h, frame, raw, coding)
+	if _, seen := w.seen[h]; seen {
+		w.mu.Unlock()
+		return nil
+	}
+	w.seen[h] = struct{}{}
+	full := w.waiting
+	if len(body) >= frameSize {
+		full = w.spareLocked()
+	}
+	full.add(h, body)
+	if full == w.waiting && len(full.body) < frameSize {
+		w.mu.Unlock()
+		return nil
+	}
+	if full == w.waiting {
+		w.waiting = w.spareLocked()
+	}
+	w.mu.Unlock()
+	return w.pack(ctx, full)
+}
+
+// spareLocked returns an empty batch.
+func (w *Writer) spareLocked() *batch {
+	last := len(w.spare) - 1
+	if last < 0 {
+		return &batch{}
+	}
+	b := w.spare[last]
+	w.spare = w.spare[:last]
+	return b
+}
+
+// pack compresses objects into the current pack, and writes the pack once it is full.
+func (w *Writer) pack(ctx context.Context, b *batch) error {
+	frame, coding := w.store.codec.compress(b)
+	w.mu.Lock()
+	w.current.add(frame, coding, b.objects)
+	b.reset()
+	w.spare = append(w.spare, b)
 	var full *packBuilder
-	if len(w.current.body) >= w.store.config.PackSize {
+	if w.current.size() >= w.store.config.PackSize {
 		full, w.current = w.current, newPackBuilder()
 	}
 	w.mu.Unlock()
 	if full == nil {
 		return nil
 	}
-	p, err := w.write(ctx, full, nil)
+	p, err := w.store.writePack(ctx, full, nil)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -93,9 +126,22 @@ func (w *Writer) addFrame(ctx context.Context, h Hash, frame []byte, raw int, co
 	return nil
 }
 
-func (w *Writer) write(ctx context.Context, b *packBuilder, manifest []byte) (*pack, error) {
+// flush compresses what waits. All calls of Add must have returned.
+func (w *Writer) flush(ctx context.Context) error {
+	if w.failed != nil {
+		return w.failed
+	}
+	if len(w.waiting.objects) == 0 {
+		return nil
+	}
+	b := w.waiting
+	w.waiting = &batch{}
+	return w.pack(ctx, b)
+}
+
+func (s *Store) writePack(ctx context.Context, b *packBuilder, manifest []byte) (*pack, error) {
 	p, body := b.finish(manifest)
-	if err := w.store.bucket.Create(ctx, PackKey(p.hash), body); err != nil {
+	if err := s.bucket.Create(ctx, PackKey(p.hash), body); err != nil {
 		return nil, fmt.Errorf("writing a pack of %d objects: %w", len(p.entries), bucketFailed(err))
 	}
 	return p, nil
@@ -146,8 +192,8 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 	if err != nil {
 		return nil, err
 	}
-	if w.failed != nil {
-		return nil, w.failed
+	if err := w.flush(ctx); err != nil {
+		return nil, err
 	}
 	m := newManifest(w.follows, content.Tree.Root(), content.patchRefs(), meta)
 	m.Counts = Counts{Documents: content.Tree.Documents(), Rows: content.Tree.Len()}
@@ -158,13 +204,13 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 		m.Counts.Bytes += p.size
 	}
 	m.Counts.Objects += len(w.current.entries)
-	m.Counts.Bytes += int64(len(w.current.body) + len(w.current.entries)*entrySize + packFooter)
+	m.Counts.Bytes += int64(w.current.size())
 	m.Counts.Swept = cmp.Or(swept, m.Counts.Bytes)
 	body, err := m.encode()
 	if err != nil {
 		return nil, err
 	}
-	last, err := w.write(ctx, w.current, body)
+	last, err := w.store.writePack(ctx, w.current, body)
 	if err != nil {
 		return nil, err
 	}

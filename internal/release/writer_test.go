@@ -65,7 +65,7 @@ func TestSmallReleaseWritesOnePackAndABigOneSeveral(t *testing.T) {
 		t.Errorf("a small release wrote %d packs", n)
 	}
 	for i := range 20 {
-		bodies[strconv.Itoa(i)] = noise(i, 3000)
+		bodies[strconv.Itoa(i)] = noise(i, 10_000)
 	}
 	r = commit(t, s, r, noon, bodies)
 	if got := len(r.Manifest().Packs); got < 5 {
@@ -494,7 +494,7 @@ func TestWritingFailsWhenTheBucketDoes(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.Add(ended, []byte(`{"some":"object"}`)); !errors.Is(err, context.Canceled) {
+	if _, err := w.Add(ended, []byte(noise(1, 100_000))); !errors.Is(err, context.Canceled) {
 		t.Errorf("Add: got %v", err)
 	}
 	if _, err := w.Commit(t.Context(), release.Content{Tree: release.NewTree(nil)}, meta(noon)); !errors.Is(err, context.Canceled) {
