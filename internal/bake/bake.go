@@ -2,7 +2,6 @@ package bake
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"ovenbird/internal/facts"
@@ -19,6 +18,8 @@ type State struct {
 	program  *Program
 	snapshot *ovenbird.Snapshot
 	editions []*batch
+	kins     []kin
+	sight    *sight // nil until an update needs it, where the state was not made in one go
 	// Remade counts the subjects that were made for this state, over all editions.
 	Remade int
 }
@@ -35,6 +36,19 @@ type batch struct {
 type made struct {
 	rows    []release.Row
 	changes []change
+	// reach is, of what a prefix finds, how far the rows depend on it: for each chain
+	// so many places (facts.Find.At). nil where that is not known.
+	reach []int
+}
+
+// reachAtLeast notes how far rows depend on what a prefix finds.
+func (m *made) reachAtLeast(reach []int) {
+	if m.reach == nil {
+		m.reach = make([]int, len(reach))
+	}
+	for i, n := range reach {
+		m.reach[i] = max(m.reach[i], n)
+	}
 }
 
 // rowsOf returns the rows of what was made, none of nothing.
@@ -54,7 +68,8 @@ type change struct {
 // Full bakes everything.
 func Full(ctx context.Context, program *Program, snapshot *ovenbird.Snapshot, asOf time.Time, sink objects) (*State, error) {
 	state := newState(program, snapshot, asOf)
-	remade, err := state.remake(ctx, sink, state.look(), func(k *kitchen, view *facts.View) []subject { return k.all(view) })
+	state.sight = state.look()
+	remade, err := state.remake(ctx, sink, state.sight, func(k *kitchen, _ kin, view *facts.View) []subject { return k.all(view) })
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +87,7 @@ func newState(program *Program, snapshot *ovenbird.Snapshot, asOf time.Time) *St
 			state.editions = append(state.editions, &batch{edition, application.Plans, make(map[subject]*made)})
 		}
 	}
+	state.kins = kinsOf(state.editions)
 	return state
 }
 
@@ -146,34 +162,4 @@ func difference(before, after []release.Row) []release.Row {
 		}
 	}
 	return different
-}
-
-// patches puts the changes of all subjects together by instant.
-func (s *State) patches() []release.Patch {
-	byInstant := make(map[time.Time][]release.Row)
-	for _, edition := range s.editions {
-		for _, m := range edition.made {
-			for _, c := range m.changes {
-				at := c.at.UTC()
-				byInstant[at] = appendRows(byInstant[at], edition, c.rows)
-			}
-		}
-	}
-	patches := make([]release.Patch, 0, len(byInstant))
-	for at, rows := range byInstant {
-		patches = append(patches, release.NewPatch(at, rows))
-	}
-	slices.SortFunc(patches, func(a, b release.Patch) int { return a.At.Compare(b.At) })
-	return patches
-}
-
-// listedTitles returns the titles that stand in a collection, published or not.
-func listedTitles(s *ovenbird.Snapshot) map[ovenbird.TitleID]bool {
-	listed := make(map[ovenbird.TitleID]bool)
-	for _, collection := range s.Collections {
-		for _, id := range collection.Items {
-			listed[id] = true
-		}
-	}
-	return listed
 }

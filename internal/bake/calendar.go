@@ -1,7 +1,6 @@
 package bake
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -17,25 +16,20 @@ var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // calendar is when documents change by themselves in a stretch of time.
 type calendar struct {
 	snapshot  *ovenbird.Snapshot
+	until     time.Time                        // the end of the stretch
 	families  map[ovenbird.TitleID][]time.Time // by the title at the top: when a license in the family starts or ends
-	ends      map[ovenbird.TitleID]time.Time   // by the title at the top: when the first license ends after the stretch
 	midnights []time.Time                      // UTC
 }
 
 // newCalendar returns the transitions in (after, until].
-func newCalendar(s *ovenbird.Snapshot, after, until time.Time) *calendar {
-	c := &calendar{
-		snapshot: s, families: make(map[ovenbird.TitleID][]time.Time), ends: make(map[ovenbird.TitleID]time.Time),
-	}
-	for id := range s.Licenses {
-		if s.Titles[id] == nil {
-			continue
-		}
-		if instants := facts.Boundaries(s, []ovenbird.TitleID{id}, after, until); len(instants) > 0 {
+func newCalendar(index *facts.Index, after, until time.Time) *calendar {
+	s := index.Snapshot()
+	c := &calendar{snapshot: s, until: until, families: make(map[ovenbird.TitleID][]time.Time)}
+	for at, id := range index.Turns(after, until) {
+		if s.Titles[id] != nil {
 			root := s.Root(id)
-			c.families[root] = append(c.families[root], instants...)
+			c.families[root] = append(c.families[root], at)
 		}
-		c.noteEnd(id, until)
 	}
 	for root, instants := range c.families {
 		c.families[root] = sortInstants(instants)
@@ -58,23 +52,25 @@ func (c *calendar) changed(until time.Time) map[ovenbird.TitleID]bool {
 	return changed
 }
 
-// noteEnd notes when a license of a title ends next after the stretch.
-func (c *calendar) noteEnd(id ovenbird.TitleID, until time.Time) {
-	end, ok := facts.FirstEnd(c.snapshot, id, until)
-	if !ok {
-		return
+// end returns when the first license of a family ends after the stretch; ok is
+// false where none does.
+func (c *calendar) end(root ovenbird.TitleID) (end time.Time, ok bool) {
+	for _, id := range c.snapshot.Family(root) {
+		if t, ends := facts.FirstEnd(c.snapshot, id, c.until); ends && (!ok || t.Before(end)) {
+			end, ok = t, true
+		}
 	}
-	root := c.snapshot.Root(id)
-	if known, ok := c.ends[root]; !ok || end.Before(known) {
-		c.ends[root] = end
-	}
+	return end, ok
 }
 
 // ending says of the rows of a subject when they end. What a family's rows show
 // is all of that family; lists show other titles in cards alone.
 func (c *calendar) ending(s subject, rows []release.Row) []release.Row {
-	end, ok := c.ends[ovenbird.TitleID(s.id)]
-	if s.of != shape.ByTitle || !ok {
+	if s.of != shape.ByTitle {
+		return rows
+	}
+	end, ok := c.end(ovenbird.TitleID(s.id))
+	if !ok {
 		return rows
 	}
 	for i := range rows {
@@ -88,31 +84,44 @@ func sortInstants(instants []time.Time) []time.Time {
 	return slices.CompactFunc(instants, time.Time.Equal)
 }
 
-// of returns the instants at which a subject of the kitchen may change, sorted.
-func (c *calendar) of(s subject, k *kitchen, view *facts.View) []time.Time {
-	var instants []time.Time
-	switch s.of {
+// next returns the first instant after the given one at which what was made of a
+// subject may change; ok is false where nothing changes it any more in the stretch.
+func (c *calendar) next(d *dish, k *kitchen, view *facts.View, after time.Time) (at time.Time, ok bool) {
+	look := func(instants []time.Time) {
+		i, found := slices.BinarySearchFunc(instants, after, time.Time.Compare)
+		if found {
+			i++
+		}
+		if i < len(instants) && (!ok || instants[i].Before(at)) {
+			at, ok = instants[i], true
+		}
+	}
+	switch s := d.subject; s.of {
 	case shape.ByTitle:
-		return c.families[ovenbird.TitleID(s.id)]
+		look(c.families[ovenbird.TitleID(s.id)])
 	case shape.ByCollection:
 		if collection := c.snapshot.Collections[ovenbird.CollectionID(s.id)]; collection != nil {
 			for _, id := range collection.Items {
-				instants = append(instants, c.families[c.snapshot.Root(id)]...)
+				look(c.families[c.snapshot.Root(id)])
 			}
 		}
 	case shape.ByPrefix:
-		for _, hit := range view.Search(s.id, k.longestPrefix()) {
-			instants = append(instants, c.families[hit.Title.ID]...)
+		for chain, find := range view.Search(s.id, k.longestPrefix()) {
+			for i := range d.reach[chain] {
+				if title := find.At(i); title != nil {
+					look(c.families[title.ID])
+				}
+			}
 		}
 	default:
-		for family := range maps.Values(c.families) {
-			instants = append(instants, family...)
+		for _, family := range c.families {
+			look(family)
 		}
 		if k.looksAhead(s) {
-			instants = append(instants, c.midnights...)
+			look(c.midnights)
 		}
 	}
-	return sortInstants(instants)
+	return at, ok
 }
 
 // looksAhead reports whether an unkeyed document lists what changes within some

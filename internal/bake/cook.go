@@ -3,11 +3,13 @@ package bake
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"ovenbird/internal/facts"
 	"ovenbird/internal/release"
+	"ovenbird/internal/shape"
 )
 
 // cook makes subjects of kin, in one goroutine.
@@ -15,7 +17,7 @@ type cook struct {
 	kin        kin
 	kitchen    *kitchen
 	view       *facts.View // of the first of the kin, as of the state's instant
-	ahead      *calendar
+	seen       *sight
 	views      map[*batch]*facts.View
 	now        map[*batch]*stage
 	everywhere []kin // parts by all licenses of the catalog; nil until they are asked for
@@ -23,9 +25,9 @@ type cook struct {
 	outcome
 }
 
-func newCook(k kin, kitchen *kitchen, view *facts.View, ahead *calendar) *cook {
+func newCook(k kin, kitchen *kitchen, view *facts.View, seen *sight) *cook {
 	return &cook{
-		kin: k, kitchen: kitchen, view: view, ahead: ahead,
+		kin: k, kitchen: kitchen, view: view, seen: seen,
 		views: map[*batch]*facts.View{k[0]: view}, now: make(map[*batch]*stage),
 	}
 }
@@ -33,7 +35,7 @@ func newCook(k kin, kitchen *kitchen, view *facts.View, ahead *calendar) *cook {
 // work makes the subjects of a queue: as of the state's instant, then as of each
 // transition ahead of it.
 func (c *cook) work(ctx context.Context, q *queue) error {
-	waiting := make(map[time.Time][]*dish)
+	waiting := make(waiting)
 	for s, ok := q.take(); ok; s, ok = q.take() {
 		for _, part := range c.parts(s) {
 			if err := ctx.Err(); err != nil {
@@ -43,40 +45,54 @@ func (c *cook) work(ctx context.Context, q *queue) error {
 			if err != nil {
 				return err
 			}
-			for _, at := range c.ahead.of(s, c.kitchen, c.view) {
-				waiting[at] = append(waiting[at], d)
-			}
+			c.wait(waiting, d, c.view.At)
 		}
 	}
 	return c.lookAhead(ctx, waiting)
 }
 
+// waiting is what has to be made again as of an instant.
+type waiting map[time.Time][]*dish
+
+// wait puts a dish down for the first instant after the given one at which it may
+// change.
+func (c *cook) wait(w waiting, d *dish, after time.Time) {
+	if at, ok := c.seen.ahead.next(d, c.kitchen, c.view, after); ok {
+		w[at] = append(w[at], d)
+	}
+}
+
 // dish makes a subject as of the state's instant.
 func (c *cook) dish(s subject, part kin) (*dish, error) {
-	rows, err := c.rows(s, part, c.stage(c.now, part[0], time.Time{}))
+	d := &dish{subject: s, kin: part, made: &made{}}
+	rows, err := c.rows(d, c.stage(c.now, part[0], time.Time{}))
 	if err != nil {
 		return nil, err
 	}
-	d := &dish{subject: s, kin: part, made: &made{rows: rows}, current: rows}
+	d.made.rows, d.current = rows, rows
 	c.dishes = append(c.dishes, d)
-	var was *made
 	var different []release.Row
 	for i, b := range part {
-		if before := b.made[s]; i == 0 || before != was {
-			was, different = before, difference(before.rowsOf(), rows)
+		before := b.made[s]
+		if d.was = append(d.was, before); i == 0 || before != d.was[i-1] {
+			different = difference(before.rowsOf(), rows)
 		}
 		c.outcome.rows = appendRows(c.outcome.rows, b, different)
 	}
 	return d, nil
 }
 
-// rows makes the rows of a subject, which name no edition.
-func (c *cook) rows(s subject, part kin, on *stage) ([]release.Row, error) {
-	rows, err := c.kitchen.rows(s, on)
+// rows makes the rows of a dish, which name no edition.
+func (c *cook) rows(d *dish, on *stage) ([]release.Row, error) {
+	rows, err := c.kitchen.rows(d.subject, on)
 	if err != nil {
-		return nil, fmt.Errorf("bake edition %s: %w", part[0].edition.Name(), err)
+		return nil, fmt.Errorf("bake edition %s: %w", d.kin[0].edition.Name(), err)
 	}
-	return c.ahead.ending(s, rows), nil
+	if d.subject.of == shape.ByPrefix {
+		d.reach = on.renderer.Searched()
+		d.made.reachAtLeast(d.reach)
+	}
+	return c.seen.ahead.ending(d.subject, rows), nil
 }
 
 // stage returns the stage of an edition among those of one instant: the state's
@@ -90,21 +106,22 @@ func (c *cook) stage(stages map[*batch]*stage, b *batch, at time.Time) *stage {
 	}
 	view := c.views[b]
 	if !at.IsZero() {
-		view = view.Later(at, c.ahead.changed(at))
+		view = view.Later(at, c.seen.ahead.changed(at))
 	}
 	stages[b] = newStage(view)
 	return stages[b]
 }
 
 // lookAhead makes subjects again as of each instant at which they may change.
-func (c *cook) lookAhead(ctx context.Context, waiting map[time.Time][]*dish) error {
-	for _, at := range sortedInstants(waiting) {
+func (c *cook) lookAhead(ctx context.Context, w waiting) error {
+	for len(w) > 0 {
+		at := slices.MinFunc(slices.Collect(maps.Keys(w)), time.Time.Compare)
 		then := make(map[*batch]*stage)
-		for _, d := range waiting[at] {
+		for _, d := range w[at] {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows, err := c.rows(d.subject, d.kin, c.stage(then, d.kin[0], at))
+			rows, err := c.rows(d, c.stage(then, d.kin[0], at))
 			if err != nil {
 				return err
 			}
@@ -112,20 +129,14 @@ func (c *cook) lookAhead(ctx context.Context, waiting map[time.Time][]*dish) err
 				d.made.changes = append(d.made.changes, change{at, different})
 				d.current = rows
 			}
+			c.wait(w, d, at)
 		}
+		delete(w, at)
 	}
 	for _, d := range c.dishes {
-		d.current = nil
+		d.current, d.reach = nil, nil
 	}
 	return nil
-}
-
-func sortedInstants(waiting map[time.Time][]*dish) []time.Time {
-	instants := make([]time.Time, 0, len(waiting))
-	for at := range waiting {
-		instants = append(instants, at)
-	}
-	return sortInstants(instants)
 }
 
 // appendRows appends rows as those of an edition.

@@ -2,6 +2,7 @@ package bake
 
 import (
 	"iter"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -87,17 +88,32 @@ func (c *cook) parts(s subject) []kin {
 		}
 		return c.kin.alike(familyLicenses(snapshot, collection.Items...))
 	case shape.ByPrefix:
-		var found []ovenbird.TitleID
-		for _, hit := range c.view.Search(s.id, c.kitchen.longestPrefix()) {
-			found = append(found, hit.Title.ID)
-		}
-		return c.kin.alike(familyLicenses(snapshot, found...))
+		return c.kin.alike(familyLicenses(snapshot, c.particularHits(s.id)...))
 	default:
 		if c.everywhere == nil {
-			c.everywhere = c.kin.alike(allLicenses(snapshot))
+			c.everywhere = c.kin.alike(familyLicenses(snapshot, slices.Collect(maps.Keys(c.seen.particular))...))
 		}
 		return c.everywhere
 	}
+}
+
+// particularHits returns what a prefix finds of the families that may tell kin apart.
+func (c *cook) particularHits(prefix string) []ovenbird.TitleID {
+	if len(c.seen.particular) == 0 {
+		return nil
+	}
+	var hits []ovenbird.TitleID
+	for _, find := range c.view.Search(prefix, c.kitchen.longestPrefix()) {
+		for _, titles := range [][]*ovenbird.Title{find.Leading, find.Others} {
+			for _, t := range titles {
+				if c.seen.particular[t.ID] {
+					hits = append(hits, t.ID)
+				}
+			}
+		}
+	}
+	slices.Sort(hits)
+	return slices.Compact(hits)
 }
 
 // familyLicenses yields the licenses of the families that titles belong to.
@@ -115,14 +131,7 @@ func familyLicenses(s *ovenbird.Snapshot, titles ...ovenbird.TitleID) iter.Seq[*
 	}
 }
 
-func allLicenses(s *ovenbird.Snapshot) iter.Seq[*ovenbird.License] {
-	return func(yield func(*ovenbird.License) bool) {
-		for _, licenses := range s.Licenses {
-			for _, l := range licenses {
-				if !yield(l) {
-					return
-				}
-			}
-		}
-	}
+// anyParticular reports whether one of the licenses is for some applications alone.
+func anyParticular(licenses []*ovenbird.License) bool {
+	return slices.ContainsFunc(licenses, func(l *ovenbird.License) bool { return !slices.Contains(l.Applications, "*") })
 }

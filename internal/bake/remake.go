@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"ovenbird/internal/facts"
-	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
 
@@ -23,31 +22,10 @@ type outcome struct {
 type dish struct {
 	subject subject
 	kin     kin
+	was     []*made // of each of the kin, before; nil of nothing
 	made    *made
+	reach   []int         // of a search, in the last rows; see shape.Renderer.Searched
 	current []release.Row // as of the last transition that was looked at
-}
-
-// sight is what is to be known of a snapshot before subjects are made of it.
-type sight struct {
-	listed map[ovenbird.TitleID]bool
-	ahead  *calendar
-	views  map[*facts.Edition]*facts.View // as of the state's instant, of the first of each kin
-}
-
-func (s *State) look() *sight {
-	return &sight{
-		listed: listedTitles(s.snapshot),
-		ahead:  newCalendar(s.snapshot, s.AsOf, s.AsOf.Add(s.program.Horizon)),
-		views:  make(map[*facts.Edition]*facts.View),
-	}
-}
-
-// view returns the view of an edition that is kept with the sight.
-func (s *State) view(seen *sight, edition *facts.Edition) *facts.View {
-	if seen.views[edition] == nil {
-		seen.views[edition] = facts.NewView(s.snapshot, edition, s.program.Rules, s.AsOf)
-	}
-	return seen.views[edition]
 }
 
 // fewSubjects is how many subjects of kin are left to one goroutine: more of them
@@ -57,18 +35,18 @@ const fewSubjects = 1000
 
 // remake makes the subjects that choose names for kin, on all processors.
 func (s *State) remake(
-	ctx context.Context, sink objects, seen *sight, choose func(*kitchen, *facts.View) []subject,
+	ctx context.Context, sink objects, seen *sight, choose func(*kitchen, kin, *facts.View) []subject,
 ) ([]outcome, error) {
 	var outcomes []*outcome
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var running sync.WaitGroup
-	for _, kin := range kinsOf(s.editions) {
-		view := s.view(seen, kin[0].edition)
+	for _, kin := range s.kins {
+		view := s.view(seen, kin)
 		kitchen := newKitchen(kin[0].plans, seen.listed, sink)
-		subjects := choose(kitchen, view)
-		cooks := []*cook{newCook(kin, kitchen, view, seen.ahead)}
+		subjects := choose(kitchen, kin, view)
+		cooks := []*cook{newCook(kin, kitchen, view, seen)}
 		for len(subjects) > fewSubjects && len(cooks) < cap(slots) {
-			cooks = append(cooks, newCook(kin, kitchen, view.For(kin[0].edition), seen.ahead))
+			cooks = append(cooks, newCook(kin, kitchen, view.For(kin[0].edition), seen))
 		}
 		queue := &queue{subjects: subjects}
 		for _, c := range cooks {

@@ -50,7 +50,7 @@ func (s *Sharer) Shard(ctx context.Context, share Share, sink objects) (pieces [
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := newState(s.program, s.snapshot, s.asOf)
-	if _, err := state.remake(ctx, sink, s.seen, func(k *kitchen, view *facts.View) []subject {
+	if _, err := state.remake(ctx, sink, s.seen, func(k *kitchen, _ kin, view *facts.View) []subject {
 		var subjects []subject
 		for _, s := range k.all(view) {
 			if share.has(s) {

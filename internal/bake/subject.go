@@ -26,11 +26,11 @@ func newStage(view *facts.View) *stage { return &stage{view, shape.NewRenderer(v
 type kitchen struct {
 	plans   map[shape.Key][]*shape.Plan
 	cards   []*shape.Card
-	listed  map[ovenbird.TitleID]bool // titles that stand in a collection
+	listed  map[ovenbird.TitleID]int // see sight
 	objects objects
 }
 
-func newKitchen(plans []*shape.Plan, listed map[ovenbird.TitleID]bool, sink objects) *kitchen {
+func newKitchen(plans []*shape.Plan, listed map[ovenbird.TitleID]int, sink objects) *kitchen {
 	k := &kitchen{plans: make(map[shape.Key][]*shape.Plan), listed: listed, objects: sink}
 	known := make(map[string]bool)
 	for _, plan := range plans {
@@ -47,10 +47,14 @@ func newKitchen(plans []*shape.Plan, listed map[ovenbird.TitleID]bool, sink obje
 }
 
 // longestPrefix is how many characters the edition's longest search prefix has.
-func (k *kitchen) longestPrefix() int {
+func (k *kitchen) longestPrefix() int { return longestPrefix(k.plans[shape.ByPrefix]) }
+
+func longestPrefix(plans []*shape.Plan) int {
 	longest := 0
-	for _, plan := range k.plans[shape.ByPrefix] {
-		longest = max(longest, plan.LongestPrefix())
+	for _, plan := range plans {
+		if plan.Template().Key() == shape.ByPrefix {
+			longest = max(longest, plan.LongestPrefix())
+		}
 	}
 	return longest
 }
@@ -160,7 +164,7 @@ func (k *kitchen) documentRows(plans []*shape.Plan, keys shape.Keys, on *stage) 
 // cardRows renders the cards of a title that a list can hold: one at the top,
 // or one that stands in a collection.
 func (k *kitchen) cardRows(t *ovenbird.Title, on *stage) ([]release.Row, error) {
-	if t.Parent != "" && !k.listed[t.ID] {
+	if t.Parent != "" && k.listed[t.ID] == 0 {
 		return nil, nil
 	}
 	var rows []release.Row

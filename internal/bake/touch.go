@@ -4,7 +4,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"time"
 
 	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
@@ -14,18 +13,25 @@ import (
 // touch is what an edit and the passing of time may have changed.
 type touch struct {
 	before, after *ovenbird.Snapshot
+	changed       ovenbird.Touched
 	// families are to be made again, by the title at the top, then or now; those
 	// that are true may also stand elsewhere in lists, or not at all any more.
 	families    map[ovenbird.TitleID]bool
 	collections map[ovenbird.CollectionID]bool
-	midnight    bool // a midnight passed, or came within the horizon
+	midnight    bool                             // a midnight passed, or came within the horizon
+	stood       map[*facts.Edition][]facts.Place // by the first of each kin: where titles stood that may not stand there now
 }
 
+// newTouch finds out what an edit touches. It looks at the sight of the state
+// before; what time touches the sight of the next one knows, see pass.
 func newTouch(prev, next *State, changed ovenbird.Touched) *touch {
+	changed.Titles = slices.Compact(slices.Sorted(slices.Values(changed.Titles)))
+	changed.Collections = slices.Compact(slices.Sorted(slices.Values(changed.Collections)))
 	t := &touch{
-		before: prev.snapshot, after: next.snapshot,
+		before: prev.snapshot, after: next.snapshot, changed: changed,
 		families:    make(map[ovenbird.TitleID]bool),
 		collections: make(map[ovenbird.CollectionID]bool),
+		stood:       make(map[*facts.Edition][]facts.Place),
 	}
 	for _, id := range changed.Titles {
 		t.family(id, !t.sameInLists(id))
@@ -34,13 +40,24 @@ func newTouch(prev, next *State, changed ovenbird.Touched) *touch {
 		t.collections[id] = true
 		t.relisted(id)
 	}
-	horizon := next.program.Horizon
-	for _, stretch := range [][2]time.Time{{prev.AsOf, next.AsOf}, {prev.AsOf.Add(horizon), next.AsOf.Add(horizon)}} {
-		passed := newCalendar(next.snapshot, stretch[0], stretch[1])
-		for root := range passed.families {
+	for _, k := range prev.kins {
+		view := prev.view(next.sight, k)
+		t.stood[view.Edition()] = t.places(view, t.before, longestPrefix(k[0].plans))
+	}
+	return t
+}
+
+// pass adds what the passing of time touches, and then the collections in which
+// something stands that may have moved.
+func (t *touch) pass(passed ...*calendar) {
+	for _, c := range passed {
+		for root := range c.families {
 			t.families[root] = true
 		}
-		t.midnight = t.midnight || len(passed.midnights) > 0
+		t.midnight = t.midnight || len(c.midnights) > 0
+	}
+	if !slices.Contains(slices.Collect(maps.Values(t.families)), true) {
+		return
 	}
 	for _, snapshot := range []*ovenbird.Snapshot{t.before, t.after} {
 		for id, collection := range snapshot.Collections {
@@ -49,7 +66,6 @@ func newTouch(prev, next *State, changed ovenbird.Touched) *touch {
 			}
 		}
 	}
-	return t
 }
 
 // family adds the family that a title was in and the one it is in.
@@ -99,16 +115,16 @@ func itemsOf(s *ovenbird.Snapshot, id ovenbird.CollectionID) map[ovenbird.TitleI
 	return items
 }
 
-// subjects returns what has to be made again in one edition. The views are of
-// the catalog as it is and as it was.
-func (t *touch) subjects(k *kitchen, now, was *facts.View) []subject {
+// subjects returns what has to be made again for kin. The view is of the catalog
+// as it is.
+func (t *touch) subjects(k *kitchen, of kin, view *facts.View) []subject {
 	var subjects []subject
 	lists := len(t.collections) > 0
 	for root, relisted := range t.families {
 		subjects = append(subjects, subject{shape.ByTitle, string(root)})
 		lists = lists || relisted
 	}
-	for prefix := range t.prefixes(k, now, was) {
+	for prefix := range t.prefixes(k, of, view) {
 		subjects = append(subjects, subject{shape.ByPrefix, prefix})
 	}
 	for id := range t.collections {
@@ -123,27 +139,40 @@ func (t *touch) subjects(k *kitchen, now, was *facts.View) []subject {
 	return subjects
 }
 
-// prefixes returns the search prefixes whose lists have to be made again, and
-// makes the view of the catalog as it is know those alone.
-func (t *touch) prefixes(k *kitchen, now, was *facts.View) map[string]bool {
-	longest := k.longestPrefix()
+// prefixes returns the search prefixes whose lists have to be made again: those
+// that looked as far as to where a title stands now, or stood.
+func (t *touch) prefixes(k *kitchen, of kin, view *facts.View) map[string]bool {
+	prefixes := make(map[string]bool)
+	for _, p := range slices.Concat(t.stood[view.Edition()], t.places(view, t.after, k.longestPrefix())) {
+		if !prefixes[p.Prefix] && slices.ContainsFunc(of, func(b *batch) bool { return b.reaches(p) }) {
+			prefixes[p.Prefix] = true
+		}
+	}
+	return prefixes
+}
+
+// places returns where titles at the top of families stand in searches that may not
+// stand there before or after, or not be visible there.
+func (t *touch) places(view *facts.View, in *ovenbird.Snapshot, longest int) []facts.Place {
 	if longest == 0 {
 		return nil
 	}
-	prefixes := make(map[string]bool)
+	var places []facts.Place
 	for root, relisted := range t.families {
 		before, after := t.before.Titles[root], t.after.Titles[root]
 		if !relisted && before != nil && after != nil && maps.Equal(before.Texts[ovenbird.Name], after.Texts[ovenbird.Name]) {
 			continue
 		}
-		for _, view := range []*facts.View{was, now} {
-			if title := view.Snapshot().Titles[root]; title != nil {
-				for _, prefix := range view.PrefixesOf(title, longest) {
-					prefixes[prefix] = true
-				}
-			}
+		if title := in.Titles[root]; title != nil {
+			places = append(places, view.Places(title, longest)...)
 		}
 	}
-	now.NarrowSearch(longest, prefixes)
-	return prefixes
+	return places
+}
+
+// reaches reports whether what was made of a prefix depends on a place of what that
+// finds.
+func (b *batch) reaches(p facts.Place) bool {
+	m := b.made[subject{shape.ByPrefix, p.Prefix}]
+	return m == nil || m.reach == nil || p.At < m.reach[p.Chain]
 }

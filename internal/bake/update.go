@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"ovenbird/internal/facts"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
@@ -18,16 +17,23 @@ func Update(
 	if asOf.Before(prev.AsOf) {
 		return nil, ovenbird.Errorf(ovenbird.Internal, "an update as of %s can not start from a bake as of %s", asOf, prev.AsOf)
 	}
-	next := &State{AsOf: asOf, Content: prev.Content, program: prev.program, snapshot: snapshot, editions: prev.editions}
+	next := &State{
+		AsOf: asOf, Content: prev.Content, program: prev.program, snapshot: snapshot, editions: prev.editions, kins: prev.kins,
+		sight: prev.sight,
+	}
+	if next.sight == nil {
+		next.sight = prev.look()
+	}
 	t := newTouch(prev, next, changed)
-	outcomes, err := next.remake(ctx, sink, next.look(), func(k *kitchen, view *facts.View) []subject {
-		return t.subjects(k, view, facts.NewView(prev.snapshot, view.Edition(), next.program.Rules, asOf))
-	})
+	next.sight.follow(prev, next, t)
+	outcomes, err := next.remake(ctx, sink, next.sight, t.subjects)
 	if err != nil {
 		return nil, err
 	}
 	if next.Remade > 0 {
-		next.Content = release.Content{Tree: prev.Content.Tree.Edit(joinRows(outcomes)), Patches: next.patches()}
+		next.Content = release.Content{
+			Tree: prev.Content.Tree.Edit(joinRows(outcomes)), Patches: repatch(prev.Content.Patches, outcomes),
+		}
 	}
 	return next, nil
 }

@@ -12,11 +12,10 @@ import (
 // CompareTitles. Only those can open or leave in between.
 func (v *View) Changing(limit time.Time) []*ovenbird.Title {
 	s := v.timeless.snapshot
-	soon := func(t time.Time) bool { return t.After(v.At) && t.Before(limit) }
 	var titles []*ovenbird.Title
-	for id, licenses := range s.Licenses {
-		if !slices.ContainsFunc(licenses, func(l *ovenbird.License) bool { return soon(l.Window.Start) || soon(l.Window.End) }) {
-			continue
+	for at, id := range v.timeless.index.Turns(v.At, limit) {
+		if !at.Before(limit) {
+			break
 		}
 		t := s.Titles[s.Root(id)]
 		if t != nil && t.Parent == "" && (t.Kind == ovenbird.Movie || t.Kind == ovenbird.Series) {

@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -105,21 +104,4 @@ func FirstEnd(s *ovenbird.Snapshot, id ovenbird.TitleID, after time.Time) (end t
 		}
 	}
 	return end, ok
-}
-
-// Boundaries returns the instants in (after, until] at which a license of one of
-// the titles starts or ends, sorted and without repeats.
-func Boundaries(s *ovenbird.Snapshot, titles []ovenbird.TitleID, after, until time.Time) []time.Time {
-	var instants []time.Time
-	for _, id := range titles {
-		for _, l := range s.Licenses[id] {
-			for _, t := range []time.Time{l.Window.Start, l.Window.End} {
-				if t.After(after) && !t.After(until) {
-					instants = append(instants, t)
-				}
-			}
-		}
-	}
-	slices.SortFunc(instants, func(a, b time.Time) int { return cmp.Compare(a.UnixNano(), b.UnixNano()) })
-	return slices.CompactFunc(instants, time.Time.Equal)
 }

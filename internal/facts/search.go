@@ -1,114 +1,160 @@
 package facts
 
 import (
+	"iter"
+	"maps"
 	"slices"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/words"
 )
 
-// Hit is a title that a search finds in some countries.
-type Hit struct {
-	Title     *ovenbird.Title
-	Countries ovenbird.CountrySet // where one of the starts of its name (words.Starts) begins with the prefix
-	Leading   ovenbird.CountrySet // those of them where its first one does, so that it comes first
+// Find is what a prefix finds in the countries of one chain, whether it is visible
+// or not. Each list is ordered by CompareTitles. It is shared: do not write to it.
+type Find struct {
+	Leading []*ovenbird.Title // whose name there begins with the prefix
+	Others  []*ovenbird.Title // in whose name another of its starts (words.Starts) does
 }
 
-// searchIndex maps folded prefixes to hits, ordered by CompareTitles.
-type searchIndex struct {
-	longest int             // characters
-	only    map[string]bool // the prefixes it knows; nil for all
-	hits    map[string][]Hit
+// At returns the title at a place of the list that a viewer sees, counted from 0:
+// those that lead, then the others; nil behind the last.
+func (f *Find) At(i int) *ovenbird.Title {
+	if i < len(f.Leading) {
+		return f.Leading[i]
+	}
+	if i -= len(f.Leading); i < len(f.Others) {
+		return f.Others[i]
+	}
+	return nil
+}
+
+// list returns the list of those that lead, or of the others.
+func (f *Find) list(leads bool) *[]*ovenbird.Title {
+	if leads {
+		return &f.Leading
+	}
+	return &f.Others
+}
+
+// Place is where a title stands in what a prefix finds.
+type Place struct {
+	Prefix string
+	Chain  int // in the edition's Chains
+	At     int // what Find.At takes
 }
 
 // Prefixes returns every prefix, up to longest characters, that finds something
 // in this edition, sorted. Only titles at the top (movies, series and clips of
 // nothing) are found.
 func (v *View) Prefixes(longest int) []string {
-	index := v.timeless.searchBy(longest)
-	prefixes := make([]string, 0, len(index.hits))
-	for p := range index.hits {
-		prefixes = append(prefixes, p)
+	return slices.Sorted(maps.Keys(v.timeless.searchBy(longest).finds))
+}
+
+// Search returns what a folded prefix of at most longest characters finds, for
+// each of the edition's Chains; nil where it finds nothing.
+func (v *View) Search(prefix string, longest int) []Find {
+	return v.timeless.searchBy(longest).finds[prefix]
+}
+
+// Places returns where a title of the catalog stands in what prefixes of at most
+// longest characters find in this edition.
+func (v *View) Places(t *ovenbird.Title, longest int) []Place {
+	s := v.timeless.searchBy(longest)
+	var places []Place
+	for e := range s.entries(t) {
+		f := &s.finds[e.prefix][e.chain]
+		at, _ := slices.BinarySearchFunc(*f.list(e.leads), t, ovenbird.CompareTitles)
+		if !e.leads {
+			at += len(f.Leading)
+		}
+		places = append(places, Place{Prefix: e.prefix, Chain: e.chain, At: at})
 	}
-	slices.Sort(prefixes)
-	return prefixes
+	return places
 }
 
-// Search returns what a folded prefix of at most longest characters finds,
-// whether it is visible or not, ordered by CompareTitles. A list in one country
-// shows the hits that lead there before the others.
-func (v *View) Search(prefix string, longest int) []Hit {
-	return v.timeless.searchBy(longest).hits[prefix]
-}
-
-// NarrowSearch makes Search and Prefixes know the given prefixes and no others,
-// in this view and those at other instants: for an update that makes few lists
-// again and has no use for an index of the whole catalog.
-func (v *View) NarrowSearch(longest int, prefixes map[string]bool) {
-	v.timeless.search = v.timeless.index(longest, prefixes)
-}
-
-// PrefixesOf returns the prefixes that find t anywhere in this edition.
-func (v *View) PrefixesOf(t *ovenbird.Title, longest int) []string {
-	found := &searchIndex{longest: longest, hits: make(map[string][]Hit)}
-	v.timeless.addHits(found, t)
-	prefixes := make([]string, 0, len(found.hits))
-	for p := range found.hits {
-		prefixes = append(prefixes, p)
+func (s *timeless) searchBy(longest int) *search {
+	if s.search == nil || s.search.longest != longest {
+		s.search = s.index.searchBy(s.edition.Chains, longest)
 	}
-	return prefixes
-}
-
-func (s *timeless) searchBy(longest int) *searchIndex {
-	if s.search != nil && s.search.longest == longest {
-		return s.search
-	}
-	s.search = s.index(longest, nil)
 	return s.search
 }
 
-// index makes the index of the given prefixes, of all where only is nil.
-func (s *timeless) index(longest int, only map[string]bool) *searchIndex {
-	index := &searchIndex{longest: longest, only: only, hits: make(map[string][]Hit)}
-	for _, t := range s.snapshot.Titles {
-		s.addHits(index, t)
-	}
-	for _, hits := range index.hits {
-		slices.SortFunc(hits, func(a, b Hit) int { return ovenbird.CompareTitles(a.Title, b.Title) })
-	}
-	return index
+// search knows what folded prefixes find, for editions with the same chains.
+type search struct {
+	longest int // characters
+	chains  [][]ovenbird.Locale
+	finds   map[string][]Find // by prefix; one for each chain, and something in one of them
 }
 
-// addHits enters t under every prefix of every name it goes by.
-func (s *timeless) addHits(index *searchIndex, t *ovenbird.Title) {
-	if t.Parent != "" {
-		return
+func newSearch(chains [][]ovenbird.Locale, longest int, s *ovenbird.Snapshot) *search {
+	x := &search{longest: longest, chains: chains, finds: make(map[string][]Find)}
+	titles := make([]*ovenbird.Title, 0, len(s.Titles))
+	for _, t := range s.Titles {
+		titles = append(titles, t)
 	}
-	for i := range s.edition.Chains {
-		chain := &s.edition.Chains[i]
-		if name, ok := fallback(t.Texts[ovenbird.Name], chain.Locales); ok {
-			index.add(t, words.Starts(name), chain.Countries)
+	slices.SortFunc(titles, ovenbird.CompareTitles)
+	for _, t := range titles {
+		x.add(t)
+	}
+	return x
+}
+
+// entry says that a prefix finds a title.
+type entry struct {
+	prefix string
+	chain  int
+	leads  bool
+}
+
+// entries yields all entries of a title, each prefix of a chain once.
+func (x *search) entries(t *ovenbird.Title) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		if t.Parent != "" {
+			return
+		}
+		var last string
+		var prefixes []string
+		leading := 0 // so many of prefixes lead
+		for chain, locales := range x.chains {
+			name, ok := fallback(t.Texts[ovenbird.Name], locales)
+			if !ok {
+				continue
+			}
+			if prefixes == nil || name != last {
+				last = name
+				prefixes, leading = x.prefixes(name)
+			}
+			for i, prefix := range prefixes {
+				if !yield(entry{prefix, chain, i < leading}) {
+					return
+				}
+			}
 		}
 	}
 }
 
-func (x *searchIndex) add(t *ovenbird.Title, starts []string, countries ovenbird.CountrySet) {
-	for i, start := range starts {
-		leading := ovenbird.CountrySet{}
-		if i == 0 {
-			leading = countries
-		}
+// prefixes returns the prefixes that find a name, each once, those of its first
+// start before the others, and how many these are.
+func (x *search) prefixes(name string) (prefixes []string, leading int) {
+	prefixes = []string{}
+	for i, start := range words.Starts(name) {
 		for end, n := range prefixEnds(start) {
 			if n > x.longest {
 				break
 			}
-			x.enter(start[:end], Hit{Title: t, Countries: countries, Leading: leading})
+			if !slices.Contains(prefixes, start[:end]) {
+				prefixes = append(prefixes, start[:end])
+			}
+		}
+		if i == 0 {
+			leading = len(prefixes)
 		}
 	}
+	return prefixes, leading
 }
 
 // prefixEnds yields the byte offset after each character of s, and its count.
-func prefixEnds(s string) func(yield func(end, n int) bool) {
+func prefixEnds(s string) iter.Seq2[int, int] {
 	return func(yield func(end, n int) bool) {
 		n := 0
 		for i, r := range s {
@@ -120,16 +166,34 @@ func prefixEnds(s string) func(yield func(end, n int) bool) {
 	}
 }
 
-// enter adds a hit, joined with the title's own under the same prefix.
-func (x *searchIndex) enter(prefix string, hit Hit) {
-	if x.only != nil && !x.only[prefix] {
-		return
+// add enters a title.
+func (x *search) add(t *ovenbird.Title) {
+	for e := range x.entries(t) {
+		finds := x.finds[e.prefix]
+		if finds == nil {
+			finds = make([]Find, len(x.chains))
+			x.finds[e.prefix] = finds
+		}
+		list := finds[e.chain].list(e.leads)
+		if n := len(*list); n == 0 || ovenbird.CompareTitles((*list)[n-1], t) < 0 {
+			*list = append(*list, t) // as always when all are added in order
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(*list, t, ovenbird.CompareTitles)
+		*list = slices.Insert(*list, at, t)
 	}
-	hits := x.hits[prefix]
-	for i := len(hits) - 1; i >= 0 && hits[i].Title == hit.Title; i-- {
-		hits[i].Countries = hits[i].Countries.Union(hit.Countries)
-		hits[i].Leading = hits[i].Leading.Union(hit.Leading)
-		return
+}
+
+// remove takes a title out that was added like that.
+func (x *search) remove(t *ovenbird.Title) {
+	for e := range x.entries(t) {
+		finds := x.finds[e.prefix]
+		list := finds[e.chain].list(e.leads)
+		if at, ok := slices.BinarySearchFunc(*list, t, ovenbird.CompareTitles); ok {
+			*list = slices.Delete(*list, at, at+1)
+		}
+		if !slices.ContainsFunc(finds, func(f Find) bool { return f.At(0) != nil }) {
+			delete(x.finds, e.prefix)
+		}
 	}
-	x.hits[prefix] = append(hits, hit)
 }

@@ -22,7 +22,8 @@ type View struct {
 
 // timeless is what a view knows that no instant changes.
 type timeless struct {
-	snapshot *ovenbird.Snapshot
+	index    *Index
+	snapshot *ovenbird.Snapshot // the index's
 	edition  *Edition
 	rules    *Rules
 
@@ -31,13 +32,28 @@ type timeless struct {
 	cleared  map[ovenbird.TitleID]ovenbird.CountrySet
 	spans    map[spanKey][]coverage
 	ratings  map[ovenbird.TitleID][]rated // by the title whose ratings they are
-	search   *searchIndex
+	search   *search                      // nil until asked for
+}
+
+// forget drops what is remembered of a title.
+func (s *timeless) forget(id ovenbird.TitleID) {
+	delete(s.coverage, id)
+	delete(s.admitted, id)
+	delete(s.cleared, id)
+	delete(s.spans, spanKey{id, false})
+	delete(s.spans, spanKey{id, true})
+	delete(s.ratings, id)
 }
 
 // NewView returns a view of snapshot for an edition as of an instant.
 func NewView(snapshot *ovenbird.Snapshot, edition *Edition, rules *Rules, at time.Time) *View {
+	return NewIndex(snapshot).View(edition, rules, at)
+}
+
+// View returns a view of the catalog for an edition as of an instant.
+func (x *Index) View(edition *Edition, rules *Rules, at time.Time) *View {
 	return newView(&timeless{
-		snapshot: snapshot, edition: edition, rules: rules,
+		index: x, snapshot: x.snapshot, edition: edition, rules: rules,
 		coverage: make(map[ovenbird.TitleID][]coverage),
 		admitted: make(map[ovenbird.TitleID]ovenbird.CountrySet),
 		cleared:  make(map[ovenbird.TitleID]ovenbird.CountrySet),
@@ -46,13 +62,24 @@ func NewView(snapshot *ovenbird.Snapshot, edition *Edition, rules *Rules, at tim
 	}, at)
 }
 
-// For returns a view of the same catalog at the same instant for an edition with
-// the same chains, or for the same one, for another goroutine. It takes over what v
-// knows of searches.
+// For returns a view of the same catalog at the same instant for another edition,
+// or for the same one, for another goroutine.
 func (v *View) For(edition *Edition) *View {
-	other := NewView(v.timeless.snapshot, edition, v.timeless.rules, v.At)
-	other.timeless.search = v.timeless.search
-	return other
+	return v.timeless.index.View(edition, v.timeless.rules, v.At)
+}
+
+// Follow makes v, which no call of Later returned, a view of its index's catalog as
+// that is now, after Index.Follow, as of an instant that is not earlier than v's.
+// changed has every title of every family in which something is not as it was, or a
+// license started or ended since: families as they are, and as they were. Of all
+// others v goes on knowing what it knew.
+func (v *View) Follow(at time.Time, changed map[ovenbird.TitleID]bool) {
+	v.At, v.timeless.snapshot = at, v.timeless.index.snapshot
+	for id := range changed {
+		v.timeless.forget(id)
+		delete(v.visible, id)
+	}
+	clear(v.shown)
 }
 
 func newView(shared *timeless, at time.Time) *View {

@@ -103,7 +103,7 @@ func queryCollections(b *builder, n *node) write[root] {
 	return func(x *run, _ root) {
 		x.Body = append(x.Body, '[')
 		count := 0
-		for _, c := range x.collections {
+		for _, c := range x.listed() {
 			if first > 0 && count == first {
 				break
 			}
@@ -118,6 +118,14 @@ func queryCollections(b *builder, n *node) write[root] {
 	}
 }
 
+// listed returns the collections in order.
+func (r *Renderer) listed() []*ovenbird.Collection {
+	if r.collections == nil {
+		r.collections = r.view.Snapshot().CollectionList()
+	}
+	return r.collections
+}
+
 func querySearch(b *builder, n *node) write[root] {
 	if !b.isKey(n, "prefix", "prefix") {
 		b.fail(n.field.Position, "search answers only a document keyed by {prefix}; write %s in one, like search/{prefix}.json",
@@ -129,53 +137,4 @@ func querySearch(b *builder, n *node) write[root] {
 	below.read(factFound)
 	slot := b.slot(n, titleFields())
 	return func(x *run, _ root) { x.missing = x.search(first, slot) == 0 }
-}
-
-// search writes up to first of what the document's prefix finds and returns how
-// many: those whose name begins with it, then the others.
-func (x *run) search(first int, slot write[*ovenbird.Title]) int {
-	x.Body = append(x.Body, '[')
-	count := 0
-	for _, hit := range x.hits(x.keys.Prefix, x.plan.longestPrefix) {
-		if count == first {
-			break
-		}
-		if !x.holds(hit.visible) {
-			continue
-		}
-		x.separate(count)
-		slot(x, hit.title)
-		count++
-	}
-	x.Body = append(x.Body, ']')
-	return count
-}
-
-// hits returns what a prefix finds and where each is visible, in the order of the
-// list: those that lead there, then the others. A title may be among both.
-func (r *Renderer) hits(prefix string, longest int) []item {
-	if r.found.prefix == prefix && r.found.longest == longest {
-		return r.found.items
-	}
-	r.found = found{prefix: prefix, longest: longest, items: r.found.items[:0]}
-	var others []item
-	for _, hit := range r.view.Search(prefix, longest) {
-		visible := r.view.Visible(hit.Title)
-		if leading := hit.Leading.Intersect(visible); !leading.Empty() {
-			r.found.items = append(r.found.items, item{hit.Title, leading})
-		}
-		if other := hit.Countries.Minus(hit.Leading).Intersect(visible); !other.Empty() {
-			others = append(others, item{hit.Title, other})
-		}
-	}
-	r.found.items = append(r.found.items, others...)
-	return r.found.items
-}
-
-// found is what a prefix found that was searched last: all classes of its document
-// are made one after the other.
-type found struct {
-	prefix  string
-	longest int
-	items   []item
 }

@@ -24,7 +24,7 @@ type Slot struct {
 // reuses its buffers, so it belongs to one goroutine, as its view does.
 type Renderer struct {
 	view        *facts.View
-	collections []*ovenbird.Collection
+	collections []*ovenbird.Collection // nil until asked for
 	ordered     map[orderedKey][]item
 	soon        map[soonKey][]turning
 	found       found
@@ -37,11 +37,10 @@ type Renderer struct {
 // NewRenderer returns a renderer of what a view sees.
 func NewRenderer(v *facts.View) *Renderer {
 	r := &Renderer{
-		view:        v,
-		collections: v.Snapshot().CollectionList(),
-		ordered:     make(map[orderedKey][]item),
-		soon:        make(map[soonKey][]turning),
-		texts:       make(map[textKey][]wording),
+		view:    v,
+		ordered: make(map[orderedKey][]item),
+		soon:    make(map[soonKey][]turning),
+		texts:   make(map[textKey][]wording),
 	}
 	r.document.Renderer, r.card.Renderer = r, r
 	return r
@@ -106,6 +105,7 @@ type run struct {
 	class   ovenbird.CountrySet // the countries for which every fact read so far is the same
 	missing bool                // the document does not exist in class
 	events  []event             // reused
+	alike   []int               // reused
 }
 
 // start begins an execution for the first of the countries in todo.
