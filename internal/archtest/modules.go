@@ -25,6 +25,7 @@ var modules = []module{
 	{"github.com/goccy/go-yaml", []string{"internal/site", "internal/importer"}},
 	{"github.com/golang-jwt/jwt/v5", []string{"internal/preview"}},
 	{"github.com/klauspost/compress", []string{"internal/backup", "internal/release", "internal/edge", "internal/tree", "internal/geoip"}},
+	{"github.com/maypok86/otter/v2", []string{"internal/edge"}},
 	{"github.com/oschwald/maxminddb-golang/v2", []string{"internal/geoip"}},
 	{"github.com/pressly/goose/v3", []string{"internal/database"}},
 	{"github.com/prometheus/client_golang", []string{"internal/observe"}},
@@ -36,6 +37,7 @@ var modules = []module{
 	{"go.opentelemetry.io/otel", []string{"internal/trace", "internal/observe"}},
 	{"go.uber.org/zap", []string{"internal/edge"}}, // what certmagic logs through
 	{"gocloud.dev", []string{"internal/bucket"}},
+	{"golang.org/x/mod", []string{"internal/ledger"}}, // signed notes
 	{"golang.org/x/sys", []string{"bench/edge"}}, // which core a process runs on
 	{"golang.org/x/text", []string{
 		"internal/words", "internal/catalog", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/avails",
