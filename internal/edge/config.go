@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"time"
 
 	"ovenbird/internal/ovenbird"
@@ -36,9 +37,12 @@ type Config struct {
 	// may miss what has begun and what was edited since. Otherwise it refuses all.
 	KeepAfterHorizon bool
 	// Dictionaries makes the edge keep what each address led to before, and send
-	// clients over TLS that have it the difference (RFC 9842). Documents that changed
-	// take their memory twice.
+	// clients over TLS that have it the difference (RFC 9842).
 	Dictionaries bool
+	// Memory is how many bytes the edge uses, about, to keep ready what was asked for;
+	// 0 means DefaultMemory, less than 0 none. A release's rows take memory beside
+	// that, in proportion to what differs in them.
+	Memory int64
 	// Poll is how often the edge looks for a new release; 0 means DefaultPoll.
 	Poll time.Duration
 }
@@ -47,6 +51,7 @@ type Config struct {
 const (
 	DefaultMaxAge = 60 * time.Second
 	DefaultPoll   = 10 * time.Millisecond
+	DefaultMemory = 128 << 20 // bytes
 )
 
 const longestMaxAge = time.Hour
@@ -72,6 +77,8 @@ func (c Config) serves(l locator) ovenbird.CountrySet {
 	}
 	return ovenbird.NewCountrySet(c.Countries...)
 }
+
+func (c Config) memory() int64 { return cmp.Or(c.Memory, DefaultMemory) }
 
 func (c Config) poll() time.Duration {
 	if c.Poll <= 0 {

@@ -35,7 +35,7 @@ type delta struct {
 // difference returns the document as the difference to the one that the client
 // says it has, if the path led to that in the same country before. It returns nil
 // where the client wants none, has something else, or would gain nothing.
-func (a *answer) difference(r *http.Request) *representation {
+func (a *answer) difference(r *http.Request, m *memory) *representation {
 	if a.entry.before == nil || r.TLS == nil {
 		return nil
 	}
@@ -43,16 +43,17 @@ func (a *answer) difference(r *http.Request) *representation {
 	if len(held) != 1 || !wantsDictionary(r.Header["Accept-Encoding"]) {
 		return nil
 	}
-	var country uint8 // the first: what is for the whole site is the same in all
-	if a.country != "" {
-		country = a.country.Index()
-	}
+	past := &resolver{memory: m, view: a.entry.before.view, address: a.address}
 	for i := range a.entry.before.versions {
-		earlier := a.entry.before.versions[i].document(country)
-		if earlier == nil || earlier == a.document {
+		v := &a.entry.before.versions[i]
+		if v.source == (source{}) || v.source == a.document.source {
 			continue
 		}
-		if earlier.made[identity].Load().digests[0][len(digestLabel):] == trimSpace(held[0]) {
+		earlier, err := past.document(v)
+		if err != nil {
+			return nil // it can go without
+		}
+		if earlier.in(identity).digests[0][len(digestLabel):] == trimSpace(held[0]) {
 			return a.document.differenceTo(earlier, len(a.representation.body))
 		}
 	}
@@ -77,16 +78,17 @@ func (d *document) differenceTo(earlier *document, most int) *representation {
 	for {
 		first := d.deltas.Load()
 		for known := first; known != nil; known = known.next {
-			if known.from == earlier {
+			if known.from.source == earlier.source {
 				return known.representation
 			}
 		}
 		made := &delta{from: earlier, next: first}
-		body := encodeDelta(d.made[identity].Load().body, earlier.made[identity].Load().body)
+		body := encodeDelta(d.body, earlier.body)
 		if len(body) < most {
 			made.representation = newRepresentation(dictionaryCoding, body)
 		}
 		if d.deltas.CompareAndSwap(first, made) {
+			d.memory.keep(d) // it has grown
 			return made.representation
 		}
 	}

@@ -55,20 +55,47 @@ func newRepresentation(coding string, body []byte) *representation {
 	return r
 }
 
-// document is a body that viewers get. Identity is there from the start, and zstd
-// is made right after the release is served (see Edge.takeOver); the other
-// codings are made when the first viewer wants them. What is made stays.
+// document is an object of a release in memory, or a list that was made of some.
+// Its codings are made when the first viewer wants them.
 type document struct {
-	press *press
-	made  [codingCount]atomic.Pointer[representation]
+	memory   *memory
+	source   source
+	body     []byte
+	template *template // where the object is one; then there is no body
+	made     [codingCount]atomic.Pointer[representation]
 	// deltas are differences to earlier documents that clients have asked for.
 	deltas atomic.Pointer[delta]
 }
 
-// incompressible reports whether compressing the document makes it no smaller.
-func (d *document) incompressible() bool {
-	return len(d.in(zstandard).body) >= len(d.made[identity].Load().body)
+// weight is how many bytes the document takes, about.
+func (d *document) weight() uint32 {
+	const one, each = 256, 384 // of a document, and of a representation without its body
+	size := one + len(d.body)
+	if d.template != nil {
+		size += d.template.size + 16*(2*len(d.template.Slots)+len(d.template.slots))
+	}
+	for c := range d.made {
+		if r := d.made[c].Load(); r != nil {
+			size += each
+			if coding(c) != identity {
+				size += len(r.body)
+			}
+		}
+	}
+	for known := d.deltas.Load(); known != nil; known = known.next {
+		size += one + known.from.size()
+		if known.representation != nil {
+			size += each + len(known.representation.body)
+		}
+	}
+	return uint32(size)
 }
+
+// size is how many bytes a body takes that is kept for a difference to it.
+func (d *document) size() int { return len(d.body) }
+
+// incompressible reports whether compressing the document makes it no smaller.
+func (d *document) incompressible() bool { return len(d.in(zstandard).body) >= len(d.body) }
 
 // in returns the document in a coding. Requests that come at the same time may
 // make it twice; one wins, and nobody waits for a lock.
@@ -76,17 +103,20 @@ func (d *document) in(c coding) *representation {
 	if r := d.made[c].Load(); r != nil {
 		return r
 	}
-	body := d.made[identity].Load().body
-	var made []byte
+	made := d.body
 	switch c {
+	case identity:
 	case zstandard:
-		made = d.press.compress(body)
+		made = d.memory.press.compress(d.body)
 	case brotliCoding:
-		made = compressBrotli(body)
+		made = compressBrotli(d.body)
 	default:
-		made = compressGzip(body)
+		made = compressGzip(d.body)
 	}
-	d.made[c].CompareAndSwap(nil, newRepresentation(codingNames[c], made))
+	if d.made[c].CompareAndSwap(nil, newRepresentation(codingNames[c], made)) {
+		d.memory.counts.codings.Add(1)
+		d.memory.keep(d) // it has grown
+	}
 	return d.made[c].Load()
 }
 
@@ -113,7 +143,7 @@ func compressGzip(body []byte) []byte {
 	return bytes.Clone(out.Bytes())
 }
 
-// press makes documents. Any number of goroutines may use it.
+// press compresses documents. Any number of goroutines may use it.
 type press struct{ zstd *zstd.Encoder }
 
 // zstdWindow is far below the 8 MiB that RFC 9659 allows, to spare clients memory.
@@ -125,13 +155,6 @@ func newPress() (*press, error) {
 		return nil, ovenbird.Errorf(ovenbird.Internal, "preparing compression: %w", err)
 	}
 	return &press{zstd: encoder}, nil
-}
-
-// document takes over body.
-func (p *press) document(body []byte) *document {
-	d := &document{press: p}
-	d.made[identity].Store(newRepresentation(codingNames[identity], body))
-	return d
 }
 
 func (p *press) compress(body []byte) []byte {

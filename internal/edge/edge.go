@@ -22,8 +22,9 @@ type Edge struct {
 	progress  func(Progress)
 	log       *slog.Logger
 	clock     *clock
-	keeps     bool // see Config.KeepAfterHorizon
-	remembers bool // see Config.Dictionaries
+	memory    *memory
+	damaged   atomic.Bool // whether something turned out to be since it was last mended
+	remembers bool        // see Config.Dictionaries
 	locator   locator
 	previews  previews // nil: none
 	serves    ovenbird.CountrySet
@@ -57,7 +58,7 @@ func New(c Config, d Deps) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	press, err := newPress()
+	memory, err := newMemory(c.memory())
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func New(c Config, d Deps) (*Edge, error) {
 		prepare:   d.Prepare,
 		progress:  d.Progress,
 		log:       d.Log,
-		keeps:     c.KeepAfterHorizon,
+		memory:    memory,
 		remembers: c.Dictionaries,
 		locator:   locator,
 		previews:  d.Previews,
@@ -77,11 +78,9 @@ func New(c Config, d Deps) (*Edge, error) {
 		headers:   newHeaders(c, locator, d.Previews != nil),
 		tracer:    d.Tracer,
 		meter:     newMeter(),
-		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepSwap, stepCompress),
+		steps:     metric.NewByName(stepFamily, takeOverBounds, stepFetch, stepSwap),
 		wake:      make(chan struct{}, 1),
-		follow: following{builder: builder{
-			press: press, serves: c.serves(locator), keeps: c.KeepAfterHorizon, remembers: c.Dictionaries,
-		}},
+		follow:    following{builder: builder{keeps: c.KeepAfterHorizon, remembers: c.Dictionaries}},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -73,6 +73,9 @@ type site struct {
 	edge   *edge.Edge
 	clock  *clock
 	last   *release.Release
+	// forgetful is an edge like first, which is edge until a test has another one; it
+	// keeps nothing of what was asked for. Both must always say the same.
+	first, forgetful *edge.Edge
 }
 
 // newSite returns an edge at noon, over an empty store.
@@ -86,6 +89,8 @@ func newSite(tb testing.TB, c edge.Config) *site {
 		tb.Fatal(err)
 	}
 	s.edge = s.newEdge(c)
+	c.Memory = -1
+	s.first, s.forgetful = s.edge, s.newEdge(c)
 	return s
 }
 
@@ -170,8 +175,10 @@ func (s *site) serve(c content) {
 
 func (s *site) follow() {
 	s.tb.Helper()
-	if err := s.edge.Follow(s.tb.Context()); err != nil {
-		s.tb.Fatal(err)
+	for _, e := range []*edge.Edge{s.edge, s.forgetful} {
+		if err := e.Follow(s.tb.Context()); err != nil {
+			s.tb.Fatal(err)
+		}
 	}
 }
 
@@ -185,7 +192,14 @@ type answer struct {
 // do asks the edge over a connection, with headers given as "Name: value".
 func (s *site) do(method, target string, headers ...string) answer {
 	s.tb.Helper()
-	return ask(s.tb, s.edge, method, target, headers...)
+	a := ask(s.tb, s.edge, method, target, headers...)
+	if s.edge == s.first && strings.Contains(target, ".json") {
+		b := ask(s.tb, s.forgetful, method, target, headers...)
+		if b.status != a.status || b.body != a.body || b.header.Get("Etag") != a.header.Get("Etag") {
+			s.tb.Errorf("%s %s: %d %q from an edge that keeps nothing, not %d %q", method, target, b.status, b.body, a.status, a.body)
+		}
+	}
+	return a
 }
 
 func (s *site) get(target string, headers ...string) answer {

@@ -82,6 +82,7 @@ func (e *Edge) run(ctx context.Context, failures int) {
 		case <-e.wake:
 		}
 		failures = e.try(ctx, failures)
+		e.mend(ctx)
 		timer.Reset(e.wait(failures))
 	}
 }
@@ -159,7 +160,7 @@ func (e *Edge) serveCached(ctx context.Context) {
 		return
 	}
 	kept, ok := head.CurrentRelease()
-	if !ok || !e.keeps && !e.now().Before(kept.HorizonEnd) {
+	if !ok || !e.follow.builder.keeps && !e.now().Before(kept.HorizonEnd) {
 		return
 	}
 	known := time.Now()
@@ -210,42 +211,45 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 		next.Share(f.release)
 	}
 	building, span := trace.Start(ctx, "build")
-	st, fresh, err := f.builder.build(building, e.current.Load(), next)
+	st, changes, err := f.builder.build(building, e.current.Load(), next)
 	span.End(err)
 	if err != nil {
 		return fmt.Errorf("taking release %s over: %w", kept.ID, err)
 	}
+	read := time.Since(began)
 	e.prepare(next)
 	e.clock.learn(kept.AsOf)
+	outdated := e.memory.supersede(st, changes)
 	e.current.Store(st)
+	e.damaged.Store(false)
 	progress.Release, progress.Served = kept.ID, time.Now()
 	if f.release != nil {
 		progress.Previous = f.release.Ref().ID
 	}
-	progress.Fetch += st.read
-	progress.Swap = progress.Served.Sub(began) - st.read
+	progress.Fetch += read
+	progress.Swap = progress.Served.Sub(began) - read
 	f.release = next
 	e.progress(progress)
 	e.steps.Observe(stepFetch, progress.Fetch)
 	e.steps.Observe(stepSwap, progress.Swap)
 	e.counters.taken.Add(1)
 	e.log.InfoContext(ctx, "serving a release",
-		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "entries_made", st.made)
+		"release", kept.ID, "as_of", kept.AsOf, "horizon_end", kept.HorizonEnd, "outdated", outdated)
 	e.retain(append(slices.Clone(next.Manifest().Packs), kept.Pack))
-	return e.compress(ctx, fresh)
+	return nil
 }
 
-// compress makes the codings that most viewers want. They need not wait for this:
-// who comes earlier makes what it needs.
-func (e *Edge) compress(ctx context.Context, fresh []*document) (err error) {
-	ctx, span := trace.Start(ctx, "compress", slog.Int("ovenbird.documents", len(fresh)))
-	began := time.Now()
-	defer func() {
-		e.steps.Observe(stepCompress, time.Since(began))
-		span.End(err)
-	}()
-	return parallel(ctx, len(fresh), func(i int) error {
-		fresh[i].in(zstandard)
-		return nil
-	})
+// mend makes whole again what turned out to be damaged, if its source has it whole.
+func (e *Edge) mend(ctx context.Context) {
+	st := e.current.Load()
+	if st == nil || !e.damaged.Load() {
+		return
+	}
+	switch found, err := st.view.Mend(ctx); {
+	case err != nil:
+		e.counters.failed.Add(1)
+	case found:
+		e.damaged.Store(false)
+		e.log.InfoContext(ctx, "what was damaged is whole again", "release", st.manifest.ID)
+	}
 }

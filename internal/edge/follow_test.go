@@ -271,8 +271,9 @@ func TestAReleaseThatHasRunOutDoesNotReplaceOneThatHasNot(t *testing.T) {
 	s.get("/FI/tv/a.json").want(t, 200, `{"n":1}`)
 }
 
-// A title's edit makes again what holds the title, however much else there is.
-func TestOnlyWhatAnEditTouchesIsMadeAgain(t *testing.T) {
+// A title's edit makes out of date what holds the title, and nothing else, however
+// much there is.
+func TestOnlyWhatAnEditTouchesIsOutOfDate(t *testing.T) {
 	s := newSite(t, edge.Config{})
 	var log bytes.Buffer
 	var err error
@@ -285,16 +286,21 @@ func TestOnlyWhatAnEditTouchesIsMadeAgain(t *testing.T) {
 	c := changing
 	serve := func(want int) {
 		t.Helper()
+		for _, path := range []string{"home.json", "titles/a.json", "collections.json"} {
+			for _, country := range []string{"FI", "SE", "US"} {
+				s.get("/" + country + "/tv/" + path)
+			}
+		}
 		log.Reset()
 		s.serve(c)
 		var record struct {
-			Made int `json:"entries_made"`
+			Outdated int `json:"outdated"`
 		}
-		if err := json.Unmarshal(log.Bytes(), &record); err != nil || record.Made != want {
-			t.Errorf("%d entries were made, want %d: %s", record.Made, want, log.Bytes())
+		if err := json.Unmarshal(log.Bytes(), &record); err != nil || record.Outdated != want {
+			t.Errorf("%d rows are out of date, want %d: %s", record.Outdated, want, log.Bytes())
 		}
 	}
-	serve(3)
+	serve(0)
 	c.asOf = noon.Add(time.Minute)
 	serve(0)
 	c.rows = maps.Clone(c.rows)
@@ -312,8 +318,7 @@ func TestOnlyWhatAnEditTouchesIsMadeAgain(t *testing.T) {
 	c.patches = nil
 	c.rows["tv home.json"] = row{"FI": list(`{"rail":[{{a}}]}`)}
 	serve(2)
-	c.rows["tv "+card("b")] = row{"FI SE US": `{"b":3}`} // which no list holds any more
-	serve(0)
+	s.get("/FI/tv/home.json").want(t, 200, `{"rail":[{"a":1}]}`)
 }
 
 // Viewers who ask for a coding at the same time get the same bytes.

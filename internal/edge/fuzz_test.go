@@ -2,6 +2,7 @@ package edge
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"ovenbird/internal/bucket"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
@@ -88,25 +90,45 @@ func FuzzChoiceOfCoding(f *testing.F) {
 	})
 }
 
-// fuzzState is a state with a document, a card's worth of secrets, and nothing else.
-func fuzzState(tb testing.TB) (*Edge, *document) {
+// serving is an edge that serves a document in Finland, and nothing else.
+func serving(tb testing.TB, body string) *Edge {
 	tb.Helper()
-	e, err := New(Config{}, Deps{Now: func() time.Time { return time.Unix(1, 0) }})
+	b := bucket.OpenMemory()
+	tb.Cleanup(func() { _ = b.Close() })
+	store, err := release.Open(b, release.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := e.follow.builder.press.document([]byte(`{"t":1}`))
-	var everywhere partition
-	for i := range everywhere {
-		everywhere[i] = 1
+	began := time.Unix(0, 0)
+	w, err := store.Begin(context.Background(), nil)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	lies := &entry{surrogates: []string{"x"}, versions: []version{{until: forever, partition: &everywhere, documents: []*document{d}}}}
-	entries := newTable().edit(map[string]*entry{"titles/t1.json": lies})
-	e.current.Store(newState(release.Manifest{
-		HorizonEnd: time.Unix(1000, 0),
-		Editions:   []release.Edition{{Name: "tv", Application: "tv", Countries: []ovenbird.Country{"FI"}}},
-	}, release.Content{}, map[string]*table{"tv": entries}))
-	return e, d
+	object, err := w.Add(context.Background(), []byte(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	finland := []ovenbird.Country{"FI"}
+	row := release.NewRow(release.Key{Edition: "tv", Path: "titles/t1.json"},
+		[]release.Class{{Countries: ovenbird.NewCountrySet(finland...), Object: object}})
+	made, err := w.Commit(context.Background(), release.Content{Tree: release.NewTree([]release.Row{row})}, release.Meta{
+		AsOf: began, HorizonEnd: began.Add(1000 * time.Second),
+		Editions: []release.Edition{{Name: "tv", Application: "tv", Countries: finland}},
+	})
+	if err == nil {
+		_, err = store.Publish(context.Background(), made.Ref())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	e, err := New(Config{}, Deps{Releases: store, Now: func() time.Time { return time.Unix(1, 0) }})
+	if err == nil {
+		err = e.Follow(context.Background())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
 }
 
 // Whatever the path, the edge answers, and with the document only if the path
@@ -118,7 +140,7 @@ func FuzzPath(f *testing.F) {
 	} {
 		f.Add(path)
 	}
-	e, _ := fuzzState(f)
+	e := serving(f, `{"t":1}`)
 	f.Fuzz(func(t *testing.T, target string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
@@ -184,7 +206,7 @@ func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(b []byte) (int, error) { d.bytes += len(b); return len(b), nil }
 
 func TestAnsweringAllocatesNothing(t *testing.T) {
-	e, _ := fuzzState(t)
+	e := serving(t, `{"t":1}`)
 	var country locator = byHeader{"Cf-Ipcountry", networks{}}
 	for name, tt := range map[string]struct {
 		locator locator
@@ -224,10 +246,7 @@ func trusting(tb testing.TB, l locator) locator {
 func BenchmarkServe(b *testing.B) {
 	for _, size := range []int{1 << 10, 16 << 10} {
 		b.Run(strconv.Itoa(size>>10)+"KB", func(b *testing.B) {
-			e, _ := fuzzState(b)
-			body := []byte(`{"` + strings.Repeat("0123456789abcdef", size/16) + `":1}`)
-			d := e.follow.builder.press.document(body)
-			e.current.Load().editions["tv"].entries.get("titles/t1.json").versions[0].documents[0] = d
+			e := serving(b, `{"`+strings.Repeat("0123456789abcdef", size/16)+`":1}`)
 			r := &http.Request{
 				Method: http.MethodGet, URL: &url.URL{Path: "/FI/tv/titles/t1.json"},
 				Header: http.Header{"Accept-Encoding": {"gzip, deflate, br, zstd"}},

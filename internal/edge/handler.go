@@ -13,6 +13,7 @@ import (
 // answer is what a request leads to.
 type answer struct {
 	state          *state
+	address        address
 	entry          *entry
 	document       *document
 	representation *representation
@@ -91,7 +92,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	a.coding, a.representation = c, a.document.in(c)
 	if e.remembers {
-		if difference := a.difference(r); difference != nil {
+		if difference := a.difference(r, e.memory); difference != nil {
 			a.coding, a.representation = zstandard, difference
 		}
 	}
@@ -136,7 +137,8 @@ func (e *Edge) find(a *answer, r *http.Request) fault {
 		return f
 	}
 	if p.application == nil {
-		return a.findForAll(p.rest)
+		// What is for the whole site is the same in every country.
+		return e.findIn(a, "", 0, p.rest)
 	}
 	country, f := e.countryFor(a, r, &p)
 	if f != none {
@@ -150,7 +152,7 @@ func (e *Edge) find(a *answer, r *http.Request) fault {
 		return notOffered
 	}
 	a.country = ovenbird.CountryAt(country)
-	return a.findIn(ed, country, rest)
+	return e.findIn(a, ed.name, country, rest)
 }
 
 // countryFor returns the country whose documents to answer with.
@@ -177,31 +179,45 @@ func (p *place) countryFor(v viewer) (country uint8, f fault) {
 	}
 }
 
-// findForAll finds a document of the whole site, which is the same in every country.
-func (a *answer) findForAll(path string) fault {
-	return a.findIn(a.state.editions[""], 0, path)
-}
-
-func (a *answer) findIn(ed *edition, country uint8, path string) fault {
-	a.entry = ed.entries.get(path)
+// findIn finds what an edition has for a country.
+func (e *Edge) findIn(a *answer, edition string, country uint8, path string) fault {
+	a.address = address{edition: edition, path: path, country: country}
+	var err error
+	if a.entry, err = e.memory.entry(a.state, a.address); err != nil {
+		return e.noteDamage(a, err)
+	}
 	if a.entry == nil {
 		return noDocument
 	}
-	a.document, a.until = a.entry.at(country, a.known.earliest)
-	if a.until <= a.known.latest {
+	v, until := a.entry.at(a.known.earliest)
+	if until <= a.known.latest {
 		return clockUnsure
 	}
-	if a.document == nil {
+	if v.source == (source{}) {
 		return noDocument
 	}
 	if a.known.latest < a.state.horizon {
-		a.until = min(a.until, a.state.horizon)
-		return none
-	}
-	if a.until = min(a.until, a.entry.ends); a.until <= a.known.latest {
+		a.until = min(until, a.state.horizon)
+	} else if a.until = min(until, a.entry.ends); a.until <= a.known.latest {
 		return expired
 	}
+	from := resolver{memory: e.memory, view: a.state.view, address: a.address}
+	if a.document, err = from.document(v); err != nil {
+		return e.noteDamage(a, err)
+	}
 	return none
+}
+
+// noteDamage notes that what the release has at an address can not be read. Of a
+// row of such failures it logs the first.
+func (e *Edge) noteDamage(a *answer, err error) fault {
+	e.memory.counts.damages.Add(1)
+	if !e.damaged.Swap(true) {
+		e.log.Error("what a release has can not be read; who asks for it is refused",
+			"release", a.state.manifest.ID, "document", a.address.row().String(), "country", a.country, "error", err)
+		e.Notify() // whoever follows releases mends it, if that can be
+	}
+	return damaged
 }
 
 // send answers with a representation: as a whole, in part, or not at all if the

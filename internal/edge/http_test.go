@@ -370,7 +370,7 @@ func TestStatusTellsWhatIsServed(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.get("/_ovenbird/status").body), &status); err != nil {
 		t.Fatal(err)
 	}
-	if !status.Ready || status.Release != s.last.Ref().ID || !status.NextTransition.Equal(one) || status.Paths != 3 || status.TakenOver != 1 {
+	if !status.Ready || status.Release != s.last.Ref().ID || !status.NextTransition.Equal(one) || status.Rows != 5 || status.TakenOver != 1 {
 		t.Errorf("the status is %+v", status)
 	}
 	s.clock.set(two)

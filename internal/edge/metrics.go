@@ -134,9 +134,8 @@ var takeOverBounds = []time.Duration{
 
 // The steps of taking a release over.
 const (
-	stepFetch    = "fetch"    // read what differs, and check it
-	stepSwap     = "swap"     // make entries and lists of it, and serve it
-	stepCompress = "compress" // after it is served
+	stepFetch = "fetch" // read what differs, and check it
+	stepSwap  = "swap"  // forget what is out of date, and serve it
 )
 
 var (
@@ -192,6 +191,18 @@ var (
 		Name: "ovenbird_edge_follow_failures_total",
 		Help: "Attempts to follow the head or to take a release over that failed.",
 	}
+	memoryFamily = metric.Family{
+		Name: "ovenbird_edge_memory_bytes", Kind: metric.Gauge,
+		Help: "What is kept ready because it was asked for, by estimate.",
+	}
+	madeFamily = metric.Family{
+		Name: "ovenbird_edge_made_total", Labels: []string{"what"},
+		Help: "What was not ready when it was asked for: entries of addresses, documents, and codings of documents.",
+	}
+	damagesFamily = metric.Family{
+		Name: "ovenbird_edge_damages_total",
+		Help: "Requests that were refused because what the release has could not be read.",
+	}
 	stepFamily = metric.Family{
 		Name: "ovenbird_edge_takeover_step_duration_seconds", Kind: metric.Histogram, Labels: []string{"step"},
 		Help: "Time that each step of taking a release over took.",
@@ -204,6 +215,11 @@ func (e *Edge) Report(ctx context.Context, to metric.Sink) {
 	to.Value(takenFamily, float64(e.counters.taken.Load()))
 	to.Value(failuresFamily, float64(e.counters.failed.Load()))
 	e.steps.Report(ctx, to)
+	to.Value(memoryFamily, float64(e.memory.used()))
+	to.Value(madeFamily, float64(e.memory.counts.entries.Load()), "entry")
+	to.Value(madeFamily, float64(e.memory.counts.documents.Load()), "document")
+	to.Value(madeFamily, float64(e.memory.counts.codings.Load()), "coding")
+	to.Value(damagesFamily, float64(e.memory.counts.damages.Load()))
 	ready := 0.0
 	if e.ready() == none {
 		ready = 1

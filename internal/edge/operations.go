@@ -63,9 +63,9 @@ type Status struct {
 	ClockUnsureSeconds float64 `json:"clock_unsure_seconds,omitempty"`
 	ClockBehindSeconds float64 `json:"clock_behind_seconds,omitempty"`
 	Editions           int     `json:"editions"`
-	// Paths counts what lies at some path of some edition; Documents counts what
-	// viewers can ask for, in all countries, as of AsOf.
-	Paths     int `json:"paths"`
+	// Rows counts what lies at some path of some edition, and cards; Documents counts
+	// what viewers can ask for, in all countries, as of AsOf.
+	Rows      int `json:"rows"`
 	Documents int `json:"documents"`
 	// TakenOver counts releases, Failures attempts to follow, since the start.
 	TakenOver int64 `json:"taken_over"`
@@ -89,7 +89,7 @@ func (e *Edge) Status() Status {
 		next := st.next(known.latest).UTC()
 		s.Release = st.manifest.ID
 		s.AsOf, s.NextTransition, s.HorizonEnd = &st.manifest.AsOf, &next, &st.manifest.HorizonEnd
-		s.Editions, s.Paths, s.Documents = len(st.manifest.Editions), st.count(), st.manifest.Counts.Documents
+		s.Editions, s.Rows, s.Documents = len(st.manifest.Editions), st.manifest.Counts.Rows, st.manifest.Counts.Documents
 	}
 	return s
 }

@@ -31,6 +31,7 @@ const (
 	noRelease
 	expired
 	clockUnsure
+	damaged
 	noOperation
 	stopping
 )
@@ -128,6 +129,10 @@ var faults = [...]struct {
 		"clock-unsure", http.StatusServiceUnavailable, "The time is not known",
 		"The clock of this edge was set, and the document is not the same before and after. " +
 			"Try again soon; an operator should see to the clock.",
+	},
+	damaged: {
+		"damaged", http.StatusServiceUnavailable, "The document can not be read",
+		"What this edge keeps of the document is damaged. Try again soon, or ask another edge; an operator should see to the disk.",
 	},
 	stopping: {
 		"stopping", http.StatusServiceUnavailable, "Stopping",

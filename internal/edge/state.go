@@ -1,26 +1,26 @@
 package edge
 
 import (
-	"math"
 	"time"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
 
-// state is everything that an edge answers with while it serves one release.
-// It is immutable, but for codings that are made later (see document).
+// state is what an edge answers from while it serves one release. Immutable.
 type state struct {
+	number   uint64 // grows by one from state to state
+	oldest   uint64 // the number from which on entries may be of use
 	manifest release.Manifest
-	content  release.Content
-	header   []string      // the value of Ovenbird-Release
-	made     int           // how many entries are not those of the state before
-	read     time.Duration // spent on reading what the state was made from
+	view     *release.View
+	header   []string // the value of Ovenbird-Release
+
+	remembers bool          // see Config.Dictionaries
+	before    *release.View // of the state before, if it remembers and there was one
 
 	horizon      int64 // instants are nanoseconds since 1970
 	outlives     bool  // whether what has not ended is served after the horizon
 	applications map[string]*application
-	editions     map[string]*edition // by name; "" is for documents of the whole site
 }
 
 // application is how an address leads to one of an application's editions.
@@ -36,7 +36,6 @@ type application struct {
 type edition struct {
 	name      string
 	countries ovenbird.CountrySet
-	entries   *table
 }
 
 // choose returns the edition that the rest of an address after the application
@@ -56,87 +55,24 @@ func (a *application) choose(country uint8, rest string) (ed *edition, path stri
 	return a.defaults[country], rest
 }
 
-// entry is what lies at a path of an edition, over the time of the release.
-type entry struct {
-	surrogates []string  // the value of Surrogate-Key
-	tags       []string  // the value of Cache-Tag
-	versions   []version // at least one, in the order in which they come into force
-	// ends is the first instant after the horizon at which it can not be said any
-	// more that the last version may be shown; forever where there is none.
-	ends int64
-	// before is what the path led to in the release before; nil where there was
-	// nothing, or where clients are not offered dictionaries.
-	before *entry
-
-	// cards are the slots of its lists, ordered, and parts what they were made
-	// from: kept alive to make the lists again when one card changes.
-	cards []string
-	parts []*object
-}
-
-// version is an entry until an instant.
-type version struct {
-	until     int64 // the first instant at which the next version is in force
-	partition *partition
-	documents []*document // by class
-}
-
-// forever is the end of the last version of an entry.
-const forever = math.MaxInt64
-
-// partition says which class each country belongs to: 0 for none, otherwise the
-// class's index and 1. Very many entries share one.
-type partition [ovenbird.CountryCount]uint8
-
-// document returns the document for a country, or nil.
-func (v *version) document(country uint8) *document {
-	class := v.partition[country]
-	if class == 0 {
-		return nil
-	}
-	return v.documents[class-1]
-}
-
-// at returns the document for a country at an instant, or nil, and until when
-// it stays that one.
-func (e *entry) at(country uint8, now int64) (d *document, until int64) {
-	i := 0
-	for now >= e.versions[i].until {
-		i++
-	}
-	d = e.versions[i].document(country)
-	for i+1 < len(e.versions) && e.versions[i+1].document(country) == d {
-		i++
-	}
-	return d, e.versions[i].until
-}
-
-// newState returns the state of a release over the entries of its editions.
-func newState(manifest release.Manifest, content release.Content, tables map[string]*table) *state {
+// newState returns the state of a release.
+func newState(manifest release.Manifest, view *release.View) *state {
 	s := &state{
+		number:       1,
 		manifest:     manifest,
-		content:      content,
+		view:         view,
 		header:       []string{manifest.ID},
 		horizon:      manifest.HorizonEnd.UnixNano(),
 		applications: make(map[string]*application),
-		editions:     map[string]*edition{"": {countries: ovenbird.Worldwide(), entries: tableOf(tables, "")}},
 	}
 	for _, e := range manifest.Editions {
-		s.add(e, tableOf(tables, e.Name))
+		s.add(e)
 	}
 	return s
 }
 
-func tableOf(tables map[string]*table, name string) *table {
-	if t := tables[name]; t != nil {
-		return t
-	}
-	return newTable()
-}
-
-func (s *state) add(e release.Edition, entries *table) {
-	ed := &edition{name: e.Name, countries: ovenbird.NewCountrySet(e.Countries...), entries: entries}
-	s.editions[e.Name] = ed
+func (s *state) add(e release.Edition) {
+	ed := &edition{name: e.Name, countries: ovenbird.NewCountrySet(e.Countries...)}
 	app := s.applications[e.Application]
 	if app == nil {
 		app = &application{name: e.Application, languages: make(map[string]*edition)}
@@ -156,19 +92,10 @@ func (s *state) add(e release.Edition, entries *table) {
 // next returns the first transition after an instant; the horizon's end where
 // there is none.
 func (s *state) next(now int64) time.Time {
-	for _, p := range s.content.Patches {
+	for _, p := range s.manifest.Patches {
 		if p.At.UnixNano() > now {
 			return p.At
 		}
 	}
 	return s.manifest.HorizonEnd
-}
-
-// count returns how many entries there are in all editions.
-func (s *state) count() int {
-	n := 0
-	for _, ed := range s.editions {
-		n += ed.entries.count
-	}
-	return n
 }

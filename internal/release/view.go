@@ -45,16 +45,21 @@ type Classes struct {
 	objects  []Hash // by class
 }
 
-// division says which class each country belongs to: 0 for none, otherwise the
-// class's index and 1.
-type division [ovenbird.CountryCount]uint8
+// division divides countries into classes.
+type division struct {
+	// of has for each country 0 where it is in no class, otherwise the class's index
+	// and 1.
+	of  [ovenbird.CountryCount]uint8
+	all ovenbird.CountrySet // those in some class
+	n   int                 // of classes
+}
 
 // Object returns the object for a country; ok is false where there is none.
 func (c *Classes) Object(country uint8) (h Hash, ok bool) {
-	if c == nil || c.division[country] == 0 {
+	if c == nil || c.division.of[country] == 0 {
 		return Hash{}, false
 	}
-	return c.objects[c.division[country]-1], true
+	return c.objects[c.division.of[country]-1], true
 }
 
 // Objects are the objects of all classes. They are shared: do not write to them.
@@ -65,16 +70,23 @@ func (c *Classes) Objects() []Hash {
 	return c.objects
 }
 
-// Countries returns the countries for which there is an object, or for which it is
-// this one.
-func (c *Classes) Countries(only *Hash) ovenbird.CountrySet {
-	var set ovenbird.CountrySet
+// Countries returns the countries for which there is an object.
+func (c *Classes) Countries() ovenbird.CountrySet {
+	if c == nil {
+		return ovenbird.CountrySet{}
+	}
+	return c.division.all
+}
+
+// CountriesOf returns the countries for which it is a certain object.
+func (c *Classes) CountriesOf(h Hash) (set ovenbird.CountrySet) {
 	if c == nil {
 		return set
 	}
-	for country, class := range c.division {
-		if class != 0 && (only == nil || c.objects[class-1] == *only) {
-			set = set.With(ovenbird.CountryAt(uint8(country)))
+	class := uint8(slices.Index(c.objects, h) + 1) // 0 where it is none
+	for country := range c.division.all.Indexes {
+		if c.division.of[country] == class {
+			set[country/64] |= 1 << (country % 64)
 		}
 	}
 	return set

@@ -183,7 +183,7 @@ func (l *viewLoader) version(s storedRow) (Version, error) {
 	if err != nil {
 		return Version{}, err
 	}
-	if d.classes() != len(s.objects) {
+	if d.n != len(s.objects) {
 		return Version{}, l.release.damaged("row %s does not match its partition %s", s.Key, s.partition)
 	}
 	classes, fresh := l.shared.classesOf(s.partition, d, s.objects)
@@ -198,12 +198,14 @@ func (l *viewLoader) version(s storedRow) (Version, error) {
 // haveAll makes sure that the objects of a row are in some pack. They are mostly in
 // the same one.
 func (l *viewLoader) haveAll(s storedRow) error {
-	pack, ok := 0, false
+	pack := 0
 	for _, h := range s.objects {
-		if pack, _, ok = l.locate(pack, h); !ok {
+		in, _, ok := l.locate(pack, h)
+		if !ok {
 			return ovenbird.Errorf(ovenbird.NotFound, "row %s of release %s leads to object %s, which is in none of its packs",
 				s.Key, l.release.ref.ID, h)
 		}
+		pack = in
 	}
 	return nil
 }
@@ -221,17 +223,15 @@ func (l *viewLoader) divisionOf(partition Hash) (*division, error) {
 	if err != nil {
 		return nil, l.release.damaged("partition %s: %v", partition, err)
 	}
-	d := new(division)
+	d := &division{n: len(sets)}
 	for class, set := range sets {
+		d.all = d.all.Union(set)
 		for country := range set.Indexes {
-			d[country] = uint8(class + 1)
+			d.of[country] = uint8(class + 1)
 		}
 	}
 	return l.shared.divisions.put(partition, d), nil
 }
-
-// classes returns how many classes there are.
-func (d *division) classes() int { return int(slices.Max(d[:])) }
 
 // loadPatches reads all patches.
 func (l *viewLoader) loadPatches() error {
@@ -305,11 +305,13 @@ const (
 // hands them to yield with their places among those that were asked for.
 func (l *viewLoader) readAll(ctx context.Context, want []Hash, yield func(i int, body []byte) error) error {
 	all := make([]located, len(want))
-	pack, e, ok := 0, entry{}, false
+	pack := 0
 	for i, h := range want {
-		if pack, e, ok = l.locate(pack, h); !ok {
+		in, e, ok := l.locate(pack, h)
+		if !ok {
 			return ovenbird.Errorf(ovenbird.NotFound, "object %s is in none of the packs of release %s", h, l.release.ref.ID)
 		}
+		pack = in
 		all[i] = located{e, pack, i}
 	}
 	slices.SortFunc(all, func(a, b located) int { return cmp.Or(cmp.Compare(a.pack, b.pack), cmp.Compare(a.offset, b.offset)) })
