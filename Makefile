@@ -68,7 +68,7 @@ fmt: $(LINTER) ## format the code
 	$(LINTER) fmt ./...
 
 .PHONY: bench
-bench: ## run the benchmarks and the programs that measure (BENCHTIME=1s)
+bench: tools $(CADDY) ## run the benchmarks and the programs that measure (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	set -e; for program in $(wildcard bench/*/main.go); do $(GO) run "./$${program%/main.go}"; done
 

@@ -129,13 +129,15 @@ func (t *target) flatOut(ctx context.Context, o *options) (count int64, took tim
 	var total atomic.Int64
 	start := time.Now()
 	err = t.onConnections(ctx, o.connections, func(ask func() error) error {
-		for ctx.Err() == nil && time.Since(start) < o.load {
+		for {
 			if err := ask(); err != nil {
 				return err
 			}
 			total.Add(int64(t.batch()))
+			if ctx.Err() != nil || time.Since(start) >= o.load {
+				return ctx.Err()
+			}
 		}
-		return ctx.Err()
 	})
 	return total.Load(), time.Since(start), err
 }

@@ -54,13 +54,7 @@ func cases(o *options, paths map[string][]string, documents document) []scenario
 				break
 			}
 			for j, path := range paths[coding] {
-				c := scenario{path: path, bytes: len(documents[path][coding]), mode: mode, coding: coding, status: http.StatusOK}
-				switch mode {
-				case unchanged:
-					c.status = http.StatusNotModified
-				case notThere:
-					c.status, c.path = http.StatusNotFound, path+".none.json"
-				}
+				c := newScenario(path, len(documents[path][coding]), mode, coding)
 				if j == 0 || c.hasBody() {
 					list = append(list, c)
 				}
@@ -68,6 +62,18 @@ func cases(o *options, paths map[string][]string, documents document) []scenario
 		}
 	}
 	return list
+}
+
+// newScenario returns what a mode makes of a document's address.
+func newScenario(path string, length int, mode, coding string) scenario {
+	c := scenario{path: path, bytes: length, mode: mode, coding: coding, status: http.StatusOK}
+	switch mode {
+	case unchanged:
+		c.status = http.StatusNotModified
+	case notThere:
+		c.status, c.path = http.StatusNotFound, path+".none.json"
+	}
+	return c
 }
 
 // hasBody reports whether the answer is a document.

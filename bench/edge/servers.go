@@ -66,15 +66,15 @@ func (s *site) writeFiles() error {
 	for path, codings := range s.documents {
 		for coding, body := range codings {
 			file := filepath.Join(s.files(), filepath.FromSlash(path)) + extensions[coding]
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // nginx's workers are another user
+			if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 				return err
 			}
-			if err := os.WriteFile(file, body, 0o644); err != nil { //nolint:gosec // the same
+			if err := os.WriteFile(file, body, 0o600); err != nil {
 				return err
 			}
 		}
 	}
-	return os.Chmod(s.dir, 0o755) //nolint:gosec // the same
+	return nil
 }
 
 // fetch asks an edge for documents in some codings, and as they are: Caddy looks
@@ -173,6 +173,7 @@ func freeAddress(ctx context.Context) (string, error) {
 // is how Debian configures it; large ones it sends with sendfile alone. With
 // tcp_nopush it waits 40 ms for every batch of pipelined requests.
 const nginxConfiguration = `daemon off;
+%[5]s
 worker_processes %[3]s;
 worker_rlimit_nofile 16384;
 pid %[1]s/nginx.pid;
@@ -213,12 +214,15 @@ func startNginx(ctx context.Context, on *site) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	workers := "auto"
+	workers, user := "auto", ""
 	if on.cores.pinned {
 		workers = "1"
 	}
+	if os.Geteuid() == 0 {
+		user = "user root;" // another one may not read the files
+	}
 	file := filepath.Join(on.dir, "nginx.conf")
-	if err := os.WriteFile(file, fmt.Appendf(nil, nginxConfiguration, on.dir, address, workers, large), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, nginxConfiguration, on.dir, address, workers, large, user), 0o600); err != nil {
 		return nil, err
 	}
 	s := &server{name: "nginx", address: address, large: large, codings: []string{gzip, identity}}

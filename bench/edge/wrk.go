@@ -63,16 +63,36 @@ func runWrk(ctx context.Context, wrk string, o *options, t *target) (count int64
 	} else {
 		arguments = append(arguments, t.url)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.load)
+	const attempts = 5
+	for range attempts {
+		out, err := interrupted(ctx, o.load, wrk, arguments...)
+		if err != nil {
+			return 0, 0, err
+		}
+		if out != "" {
+			return parseWrk(out, t.status)
+		}
+	}
+	return 0, 0, fmt.Errorf("wrk does not get to its work within %v: make -load longer", o.load)
+}
+
+// interrupted runs wrk, tells it to end after a while, and returns what it prints.
+// That is nothing if it was not yet prepared to be told.
+func interrupted(ctx context.Context, after time.Duration, wrk string, arguments ...string) (string, error) {
+	limited, cancel := context.WithTimeout(ctx, after)
 	defer cancel()
-	command := exec.CommandContext(ctx, wrk, arguments...) //nolint:gosec // the flags of whoever measures
+	command := exec.CommandContext(limited, wrk, arguments...) //nolint:gosec // the flags of whoever measures
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	var out, failures bytes.Buffer
 	command.Stdout, command.Stderr = &out, &failures
-	if err := command.Run(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return 0, 0, fmt.Errorf("run wrk: %w: %s", err, &failures)
+	err := command.Run()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
 	}
-	return parseWrk(out.String(), t.status)
+	if err != nil && limited.Err() == nil {
+		return "", fmt.Errorf("run wrk: %w: %s", err, &failures)
+	}
+	return out.String(), nil
 }
 
 var (
