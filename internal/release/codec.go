@@ -121,16 +121,25 @@ func (s storedRow) resolve(known *partitions) (Row, error) {
 	for i, object := range s.objects {
 		classes[i] = Class{Countries: p.classes[i], Object: object}
 	}
-	return Row{Key: s.Key, Classes: classes, Ends: s.ends}, nil
+	return Row{Key: s.Key, Classes: classes, Ends: s.ends, division: p}, nil
 }
 
 // encodeRows encodes rows behind the tag plain, or behind the tag ending and
 // followed by when they end, if one of them does.
 func encodeRows(plain, ending byte, rows []Row, known *partitions) []byte {
 	if !slices.ContainsFunc(rows, func(r Row) bool { return r.Ends != 0 }) {
-		return appendRows([]byte{plain}, rows, known)
+		return appendRows(spaceFor(plain, rows), rows, known)
 	}
-	return appendEnds(appendRows([]byte{ending}, rows, known), rows)
+	return appendEnds(appendRows(spaceFor(ending, rows), rows, known), rows)
+}
+
+// spaceFor returns a tag with room for rows behind it.
+func spaceFor(tag byte, rows []Row) []byte {
+	size := 0
+	for _, r := range rows {
+		size += 64 + len(r.Edition) + len(r.Path) + len(r.Classes)*len(Hash{})
+	}
+	return append(make([]byte, 0, size), tag)
 }
 
 // appendEnds encodes when rows end: a table of instants in order of first use,
@@ -162,7 +171,7 @@ func appendRows(b []byte, rows []Row, known *partitions) []byte {
 			editions = append(editions, r.Edition)
 		}
 		if len(r.Classes) > 0 {
-			if h := known.of(r.Classes).hash; !slices.Contains(divisions, h) {
+			if h := known.of(r).hash; !slices.Contains(divisions, h) {
 				divisions = append(divisions, h)
 			}
 		}
@@ -189,7 +198,7 @@ func appendRow(b []byte, r Row, edition int, divisions []Hash, known *partitions
 	if len(r.Classes) == 0 {
 		return b
 	}
-	b = binary.AppendUvarint(b, uint64(slices.Index(divisions, known.of(r.Classes).hash)))
+	b = binary.AppendUvarint(b, uint64(slices.Index(divisions, known.of(r).hash)))
 	for _, c := range r.Classes {
 		b = append(b, c.Object[:]...)
 	}

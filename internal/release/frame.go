@@ -25,6 +25,7 @@ type batch struct {
 	body    []byte
 	objects []entry
 	frame   []byte // reused
+	dense   bool   // is not worth compressing
 }
 
 func (b *batch) add(h Hash, body []byte) {
@@ -56,7 +57,7 @@ func newCodec() (*codec, error) {
 // compress returns the frame of a batch and its coding. The frame is valid until
 // the batch is changed.
 func (c *codec) compress(b *batch) ([]byte, byte) {
-	if len(b.body) >= rawBelow {
+	if len(b.body) >= rawBelow && !b.dense {
 		if b.frame = c.encoder.EncodeAll(b.body, b.frame[:0]); len(b.frame) < len(b.body) {
 			return b.frame, codingZstd
 		}

@@ -101,7 +101,7 @@ func (w *Writer) copyObjects(ctx context.Context, p *pack, entries []entry, copi
 			fresh = append(fresh, e)
 		}
 	}
-	return w.store.readFrames(ctx, p, fresh, func(e entry, body []byte) error { return w.put(ctx, e.hash, body) })
+	return w.store.readFrames(ctx, p, fresh, func(e entry, body []byte) error { return w.put(ctx, e.hash, body, e.coding == codingRaw) })
 }
 
 // rawBytes returns how many bytes objects have.
@@ -182,5 +182,5 @@ func (r Row) eachObject(known *partitions, yield func(Hash) bool) bool {
 			return false
 		}
 	}
-	return yield(known.of(r.Classes).hash)
+	return yield(known.of(r).hash)
 }

@@ -204,7 +204,7 @@ func FuzzPack(f *testing.F) {
 func FuzzObjects(f *testing.F) {
 	known := newPartitions()
 	row := NewRow(Key{Edition: "tv", Path: "home.json"}, []Class{{Countries: mustSet("FI", "SE"), Object: HashOf(nil)}})
-	f.Add(known.of(row.Classes).body)
+	f.Add(known.of(row).body)
 	f.Add(newLeaf([]Row{row}).encode(known))
 	f.Add(Patch{Rows: []Row{row, {Key: Key{Edition: "web"}}}}.encode(known))
 	f.Add(Template{Literals: []string{"[", "]"}, Slots: []string{CardPath("s", "t1")}}.Encode())

@@ -29,8 +29,15 @@ func newPartitions() *partitions {
 	return &partitions{bySets: make(map[string]*partition), byHash: make(map[Hash]*partition)}
 }
 
-// of returns the partition of a row.
-func (p *partitions) of(classes []Class) *partition {
+// of returns the partition of a row, which has classes.
+func (p *partitions) of(row Row) *partition {
+	if row.division != nil {
+		return row.division
+	}
+	return p.find(row.Classes)
+}
+
+func (p *partitions) find(classes []Class) *partition {
 	var space [64 * 32]byte
 	key := space[:0]
 	for _, c := range classes {

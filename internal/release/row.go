@@ -56,6 +56,8 @@ type Row struct {
 	// it stands on ends, in seconds since 1970, rounded down. 0 means that none
 	// does. Lists end with their cards, so theirs is 0.
 	Ends int64
+
+	division *partition // of the classes; known of rows in trees, whoever's
 }
 
 // NewRow returns a row with canonical classes: empty ones are left out, those

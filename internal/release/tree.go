@@ -100,6 +100,9 @@ func (t *Tree) Delete(key Key) *Tree { return t.Edit([]Row{{Key: key}}) }
 func (t *Tree) Edit(rows []Row) *Tree {
 	changes := make([]change, len(rows))
 	for i, r := range rows {
+		if len(r.Classes) > 0 {
+			r.division = t.known.find(r.Classes)
+		}
 		changes[i] = change{hash: hashKey(r.Key), row: r}
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return compareHashes(&a.hash, &b.hash) })
@@ -235,6 +238,19 @@ func (n *node) name(known *partitions) Hash {
 	h := HashOf(n.encode(known))
 	n.hash.Store(&h)
 	return h
+}
+
+// mostlyHashes is the share of an object that hashes are, in percent, from which on
+// it is not worth compressing: hashes do not shrink.
+const mostlyHashes = 80
+
+// dense reports whether the node, of so many bytes as an object, is mostly hashes.
+func (n *node) dense(size int) bool {
+	hashes := 0
+	for _, r := range n.rows {
+		hashes += len(r.Classes)
+	}
+	return n.children != nil || 100*len(Hash{})*hashes >= mostlyHashes*size
 }
 
 // encode returns the node as an object.

@@ -23,6 +23,7 @@ type Writer struct {
 	mu      sync.Mutex
 	seen    map[Hash]struct{} // added by this writer
 	waiting *batch            // objects that are to be compressed together
+	dense   *batch            // those that are not worth it
 	spare   []*batch
 	current *packBuilder
 	written []*pack
@@ -32,7 +33,7 @@ type Writer struct {
 // Begin returns a writer for the release that follows parent, the current one,
 // or nil where there is none yet.
 func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
-	w := &Writer{store: s, parent: parent, seen: make(map[Hash]struct{}), waiting: &batch{}, current: newPackBuilder()}
+	w := &Writer{store: s, parent: parent, seen: make(map[Hash]struct{}), waiting: &batch{}, dense: &batch{dense: true}, current: newPackBuilder()}
 	if parent != nil {
 		packs, err := parent.loadPacks(ctx)
 		if err != nil {
@@ -47,7 +48,7 @@ func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
 // "", and takes nothing over from that: for when something in the bucket is lost
 // or damaged.
 func (s *Store) BeginAnew(follows string) *Writer {
-	return &Writer{store: s, follows: follows, seen: make(map[Hash]struct{}), waiting: &batch{}, current: newPackBuilder()}
+	return &Writer{store: s, follows: follows, seen: make(map[Hash]struct{}), waiting: &batch{}, dense: &batch{dense: true}, current: newPackBuilder()}
 }
 
 // Add makes an object part of the release and returns its name. What the parent
@@ -61,42 +62,47 @@ func (w *Writer) Add(ctx context.Context, body []byte) (Hash, error) {
 	if _, _, ok := locate(w.before, h); ok {
 		return h, nil
 	}
-	return h, w.put(ctx, h, body)
+	return h, w.put(ctx, h, body, false)
 }
 
 // put adds an object that was not added yet to the objects that are to be compressed
-// together. Who completes them compresses them.
-func (w *Writer) put(ctx context.Context, h Hash, body []byte) error {
+// together, or to those that are not worth it. Who completes them compresses them.
+func (w *Writer) put(ctx context.Context, h Hash, body []byte, dense bool) error {
 	w.mu.Lock()
 	if _, seen := w.seen[h]; seen {
 		w.mu.Unlock()
 		return nil
 	}
 	w.seen[h] = struct{}{}
-	full := w.waiting
+	waiting := &w.waiting
+	if dense {
+		waiting = &w.dense
+	}
+	full := *waiting
 	if len(body) >= frameSize {
-		full = w.spareLocked()
+		full = w.spareLocked(dense)
 	}
 	full.add(h, body)
-	if full == w.waiting && len(full.body) < frameSize {
+	if full == *waiting && len(full.body) < frameSize {
 		w.mu.Unlock()
 		return nil
 	}
-	if full == w.waiting {
-		w.waiting = w.spareLocked()
+	if full == *waiting {
+		*waiting = w.spareLocked(dense)
 	}
 	w.mu.Unlock()
 	return w.pack(ctx, full)
 }
 
 // spareLocked returns an empty batch.
-func (w *Writer) spareLocked() *batch {
+func (w *Writer) spareLocked(dense bool) *batch {
 	last := len(w.spare) - 1
 	if last < 0 {
-		return &batch{}
+		return &batch{dense: dense}
 	}
 	b := w.spare[last]
 	w.spare = w.spare[:last]
+	b.dense = dense
 	return b
 }
 
@@ -131,12 +137,14 @@ func (w *Writer) flush(ctx context.Context) error {
 	if w.failed != nil {
 		return w.failed
 	}
-	if len(w.waiting.objects) == 0 {
-		return nil
+	for _, b := range []*batch{w.waiting, w.dense} {
+		if len(b.objects) > 0 {
+			if err := w.pack(ctx, b); err != nil {
+				return err
+			}
+		}
 	}
-	b := w.waiting
-	w.waiting = &batch{}
-	return w.pack(ctx, b)
+	return nil
 }
 
 func (s *Store) writePack(ctx context.Context, b *packBuilder, manifest []byte) (*pack, error) {
@@ -283,8 +291,12 @@ func (w *Writer) addNode(ctx context.Context, n *node, known *partitions, base b
 	if err := w.addChildren(ctx, n, known, children); err != nil {
 		return err
 	}
-	_, err := w.Add(ctx, n.encode(known))
-	return err
+	h := n.name(known)
+	if _, _, ok := locate(w.before, h); ok {
+		return nil
+	}
+	body := n.encode(known)
+	return w.put(ctx, h, body, n.dense(len(body)))
 }
 
 func (w *Writer) addChildren(ctx context.Context, n *node, known *partitions, base []branch) error {
@@ -331,7 +343,7 @@ func (w *Writer) addRows(ctx context.Context, rows []Row, known *partitions) err
 				return ovenbird.Errorf(ovenbird.Internal, "row %s leads to object %s, which was never added", r.Key, c.Object)
 			}
 		}
-		if _, err := w.Add(ctx, known.of(r.Classes).body); err != nil {
+		if _, err := w.Add(ctx, known.of(r).body); err != nil {
 			return err
 		}
 	}
