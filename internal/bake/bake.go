@@ -73,6 +73,7 @@ func Full(ctx context.Context, program *Program, snapshot *ovenbird.Snapshot, as
 	if err != nil {
 		return nil, err
 	}
+	clear(state.sight.views) // updates look at few titles: the memory is better spent
 	if err := state.finish(joinRows(remade), sink); err != nil {
 		return nil, err
 	}

@@ -22,12 +22,12 @@ type cook struct {
 	now        map[*batch]*stage
 	everywhere []kin // parts by all licenses of the catalog; nil until they are asked for
 
-	outcome
+	*outcome // apart, because it outlives the cook with all that the cook knows
 }
 
 func newCook(k kin, kitchen *kitchen, view *facts.View, seen *sight) *cook {
 	return &cook{
-		kin: k, kitchen: kitchen, view: view, seen: seen,
+		kin: k, kitchen: kitchen, view: view, seen: seen, outcome: &outcome{},
 		views: map[*batch]*facts.View{k[0]: view}, now: make(map[*batch]*stage),
 	}
 }

@@ -50,7 +50,7 @@ func (s *State) remake(
 		}
 		queue := &queue{subjects: subjects}
 		for _, c := range cooks {
-			outcomes = append(outcomes, &c.outcome)
+			outcomes = append(outcomes, c.outcome)
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()

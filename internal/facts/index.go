@@ -42,39 +42,28 @@ func (x *Index) Snapshot() *ovenbird.Snapshot { return x.snapshot }
 // these. Nobody may use x meanwhile; views of it have to follow too before they are
 // used again.
 func (x *Index) Follow(next *ovenbird.Snapshot, titles []ovenbird.TitleID) {
-	for _, id := range titles {
-		x.unturn(id)
-		for _, s := range x.searches {
-			if t := x.snapshot.Titles[id]; t != nil {
-				s.remove(t)
-			}
-		}
-	}
+	prev := x.snapshot
 	x.snapshot = next
 	for _, id := range titles {
-		x.turn(id)
+		x.turn(prev, next, id)
 		for _, s := range x.searches {
-			if t := next.Titles[id]; t != nil {
-				s.add(t)
-			}
+			s.replace(prev.Titles[id], next.Titles[id])
 		}
 	}
 }
 
-// unturn removes the turns of a title, turn adds them, where x has them at all.
-func (x *Index) unturn(id ovenbird.TitleID) {
-	for t := range turnsOf(x.snapshot, id) {
+// turn replaces the turns of a title, if x has any at all.
+func (x *Index) turn(prev, next *ovenbird.Snapshot, id ovenbird.TitleID) {
+	before, after := slices.Collect(turnsOf(prev, id)), slices.Collect(turnsOf(next, id))
+	if x.turns == nil || slices.EqualFunc(before, after, func(a, b turn) bool { return a.compare(b) == 0 }) {
+		return
+	}
+	for _, t := range before {
 		if i, ok := slices.BinarySearchFunc(x.turns, t, turn.compare); ok {
 			x.turns = slices.Delete(x.turns, i, i+1)
 		}
 	}
-}
-
-func (x *Index) turn(id ovenbird.TitleID) {
-	if x.turns == nil {
-		return
-	}
-	for t := range turnsOf(x.snapshot, id) {
+	for _, t := range after {
 		i, _ := slices.BinarySearchFunc(x.turns, t, turn.compare)
 		x.turns = slices.Insert(x.turns, i, t)
 	}

@@ -184,6 +184,16 @@ func (x *search) add(t *ovenbird.Title) {
 	}
 }
 
+// replace takes a title out, as it was, and adds it as it is; either may be nil.
+func (x *search) replace(before, after *ovenbird.Title) {
+	if before != nil {
+		x.remove(before)
+	}
+	if after != nil {
+		x.add(after)
+	}
+}
+
 // remove takes a title out that was added like that.
 func (x *search) remove(t *ovenbird.Title) {
 	for e := range x.entries(t) {

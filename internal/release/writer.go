@@ -59,7 +59,7 @@ func (w *Writer) Add(ctx context.Context, body []byte) (Hash, error) {
 		return Hash{}, ovenbird.Errorf(ovenbird.Invalid, "an object has %d bytes; %d are allowed", len(body), maxObject)
 	}
 	h := HashOf(body)
-	if _, _, ok := locate(w.before, h); ok {
+	if w.has(h) {
 		return h, nil
 	}
 	return h, w.put(ctx, h, body, false)
@@ -166,14 +166,16 @@ func (w *Writer) Unchanged(content Content, meta Meta) bool {
 		m.Site == meta.Site && equalEditions(m.Editions, meta.Editions)
 }
 
-// has reports whether the release will hold an object.
+// has reports whether the release will hold an object. What was just added is
+// asked for most.
 func (w *Writer) has(h Hash) bool {
-	if _, _, ok := locate(w.before, h); ok {
+	w.mu.Lock()
+	_, seen := w.seen[h]
+	w.mu.Unlock()
+	if seen {
 		return true
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, ok := w.seen[h]
+	_, _, ok := locate(w.before, h)
 	return ok
 }
 
@@ -292,7 +294,7 @@ func (w *Writer) addNode(ctx context.Context, n *node, known *partitions, base b
 		return err
 	}
 	h := n.name(known)
-	if _, _, ok := locate(w.before, h); ok {
+	if w.has(h) {
 		return nil
 	}
 	body := n.encode(known)
