@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -98,6 +99,21 @@ func (t timeline) all(yield func(release.Version) bool) {
 	for _, v := range t.later {
 		if !yield(v) {
 			return
+		}
+	}
+}
+
+// between yields the versions in force at some time from one instant to before
+// another, by when they are first.
+func (t timeline) between(from, until int64) iter.Seq2[int64, release.Version] {
+	return func(yield func(int64, release.Version) bool) {
+		if !yield(from, t.at(from)) {
+			return
+		}
+		for _, v := range t.later {
+			if v.From > from && v.From < until && !yield(v.From, v) {
+				return
+			}
 		}
 	}
 }

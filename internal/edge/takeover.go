@@ -3,7 +3,9 @@ package edge
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
@@ -31,11 +33,8 @@ func (b builder) build(ctx context.Context, before *state, r *release.Release) (
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the rows: %w", err)
 	}
-	c := checker{old: view, view: next, templates: make(map[release.Hash]*template)}
-	for _, change := range changes {
-		if err := c.check(change); err != nil {
-			return nil, nil, err
-		}
+	if err := checkChanges(ctx, view, next, changes); err != nil {
+		return nil, nil, err
 	}
 	st := newState(r.Manifest(), next)
 	st.outlives = b.keeps && r.Manifest().KnowsEnds()
@@ -81,89 +80,85 @@ func sameNames(a, b []release.Edition) bool {
 // checker makes sure that what a release brings can be answered with. What has been
 // there before has been looked at before, or will be when it is asked for.
 type checker struct {
-	old, view *release.View
-	templates map[release.Hash]*template // of what has been read; nil for a document
+	view      *release.View
+	templates map[release.Hash]*template // of all that is new; nil for a document
 }
 
-// check looks at all objects that a row did not lead to before.
-func (c checker) check(change release.Changed) error {
-	row := timelineOf(c.view, change.ID)
-	seen := make(map[release.Hash]bool)
-	if c.old != nil {
-		for v := range timelineOf(c.old, change.ID).all {
+// checkChanges checks the rows in which a view differs from the one before.
+func checkChanges(ctx context.Context, old, next *release.View, changes []release.Changed) error {
+	c := checker{view: next, templates: make(map[release.Hash]*template)}
+	for _, change := range changes {
+		seen := make(map[release.Hash]bool)
+		for v := range timelineOf(old, change.ID).all {
 			for _, h := range v.Classes.Objects() {
 				seen[h] = true
 			}
 		}
+		for v := range timelineOf(next, change.ID).all {
+			for _, h := range v.Classes.Objects() {
+				if !seen[h] {
+					c.templates[h] = nil
+				}
+			}
+		}
 	}
+	if err := next.Objects(ctx, slices.Collect(maps.Keys(c.templates)), c.take); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if err := c.check(change); err != nil {
+			return ovenbird.Errorf(ovenbird.Internal, "row %s: %w", change.Key, err)
+		}
+	}
+	return nil
+}
+
+// take looks at an object.
+func (c checker) take(h release.Hash, body []byte) (err error) {
+	if !release.IsTemplate(body) {
+		return checkDocument(h, body)
+	}
+	c.templates[h], err = newTemplate(body)
+	return err
+}
+
+// check makes sure that all new lists of a row find their cards, wherever and for as
+// long as they are shown.
+func (c checker) check(change release.Changed) error {
+	row := timelineOf(c.view, change.ID)
 	for i, v := range slices.Collect(row.all) {
 		until := int64(forever)
 		if i < len(row.later) {
 			until = row.later[i].From
 		}
 		for _, h := range v.Classes.Objects() {
-			if seen[h] {
-				continue
-			}
-			seen[h] = true
-			if err := c.object(change.Key, v, until, h); err != nil {
-				return ovenbird.Errorf(ovenbird.Internal, "row %s: %w", change.Key, err)
+			if t := c.templates[h]; t != nil {
+				if err := c.list(change.Key, v, until, h, t); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// object makes sure that an object of a version that is in force until an instant is
-// a document, or a list whose cards are there wherever and for as long as it is.
-func (c checker) object(key release.Key, v release.Version, until int64, h release.Hash) error {
-	t, err := c.read(h)
-	if err != nil || t == nil {
-		return err
-	}
+// list looks at a list of a version that is in force until an instant.
+func (c checker) list(key release.Key, v release.Version, until int64, h release.Hash, t *template) error {
 	for _, slot := range t.slots {
 		card := release.Key{Edition: key.Edition, Path: slot}
 		if key.IsCard() || !card.IsCard() {
 			return ovenbird.Errorf(ovenbird.Internal, "it has a slot for %s: only documents hold cards, and nothing else", card)
 		}
-		if err := c.card(card, v.Classes.CountriesOf(h), v.From, until); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// read reads an object, or what there is to know of one that was read before.
-func (c checker) read(h release.Hash) (*template, error) {
-	if t, ok := c.templates[h]; ok {
-		return t, nil
-	}
-	body, err := c.view.Object(h)
-	if err != nil {
-		return nil, err
-	}
-	var t *template
-	if release.IsTemplate(body) {
-		t, err = newTemplate(body)
-	} else {
-		err = checkDocument(h, body)
-	}
-	c.templates[h] = t
-	return t, err
-}
-
-// card makes sure that a card is there in some countries between two instants.
-func (c checker) card(card release.Key, countries ovenbird.CountrySet, from, until int64) error {
-	row := timelineOf(c.view, card.ID())
-	versions := []release.Version{row.at(from)}
-	for _, v := range row.later {
-		if v.From > from && v.From < until {
-			versions = append(versions, v)
-		}
-	}
-	for _, v := range versions {
-		if missing := countries.Minus(v.Classes.Countries()); !missing.Empty() {
-			return ovenbird.Errorf(ovenbird.Internal, "it holds card %s, which does not exist in %s", card, missing)
+		row := timelineOf(c.view, card.ID())
+		for instant, at := range row.between(v.From, until) {
+			// Most cards are there wherever the row is.
+			if v.Classes.Countries().Minus(at.Classes.Countries()).Empty() {
+				continue
+			}
+			if missing := v.Classes.CountriesOf(h).Minus(at.Classes.Countries()); !missing.Empty() {
+				return ovenbird.Errorf(ovenbird.Internal, "it holds card %s, which does not exist in %s at %s", card, missing,
+					time.Unix(0, instant).UTC())
+			}
 		}
 	}
 	return nil

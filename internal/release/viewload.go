@@ -2,13 +2,10 @@ package release
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"ovenbird/internal/ovenbird"
 )
@@ -105,7 +102,7 @@ func (l *viewLoader) loadTree(ctx context.Context, old *viewNode) error {
 		for i := range level {
 			hashes[i] = level[i].hash
 		}
-		if err := l.readAll(ctx, hashes, func(i int, body []byte) error { return l.node(level[i], body) }); err != nil {
+		if err := l.readAll(ctx, hashes, func(found []object) error { return l.nodes(level, found) }); err != nil {
 			return err
 		}
 	}
@@ -121,16 +118,36 @@ func (l *viewLoader) want(p viewPlace) {
 	l.next = append(l.next, p)
 }
 
-// node makes a node of what is stored of it.
-func (l *viewLoader) node(p viewPlace, body []byte) error {
-	stored, err := decodeNode(body)
-	if err != nil {
-		return l.release.damaged("tree node %s %v", p.hash, err)
+// nodes makes nodes of what is stored of them.
+func (l *viewLoader) nodes(level []viewPlace, found []object) error {
+	all := make([]storedNode, len(found))
+	var rows []storedRow
+	for i, o := range found {
+		stored, err := decodeNode(o.body)
+		if err != nil {
+			return l.release.damaged("tree node %s %v", o.hash, err)
+		}
+		all[i] = stored
+		rows = append(rows, stored.rows...)
 	}
+	divisions, err := l.divisions(rows)
+	if err != nil {
+		return err
+	}
+	for i, o := range found {
+		if err := l.node(level[o.i], all[i], divisions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// node makes a node, and notes which ones below it to read.
+func (l *viewLoader) node(p viewPlace, stored storedNode, divisions map[Hash]*division) (err error) {
 	n := &viewNode{hash: p.hash}
 	*p.to = n
 	if stored.children == nil {
-		n.rows, err = l.rows(stored.rows)
+		n.rows, err = l.rows(stored.rows, divisions)
 		return err
 	}
 	n.children = new([fanOut]*viewNode)
@@ -149,11 +166,55 @@ func (l *viewLoader) node(p viewPlace, body []byte) error {
 	return nil
 }
 
+// divisions returns what the partitions of rows say, read now or before.
+func (l *viewLoader) divisions(rows []storedRow) (map[Hash]*division, error) {
+	known := make(map[Hash]*division)
+	var missing []Hash
+	for _, r := range rows {
+		if _, seen := known[r.partition]; seen || len(r.objects) == 0 {
+			continue
+		}
+		known[r.partition] = l.shared.divisions.get(r.partition)
+		if known[r.partition] == nil {
+			missing = append(missing, r.partition)
+		}
+	}
+	runs, err := l.plan(missing)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range runs {
+		found, err := l.readRun(run)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range found {
+			sets, err := decodePartition(o.body)
+			if err != nil {
+				return nil, ovenbird.Errorf(ovenbird.Internal, "partition %s: %w", o.hash, err)
+			}
+			known[o.hash] = l.shared.divisions.put(o.hash, newDivision(sets))
+		}
+	}
+	return known, nil
+}
+
+func newDivision(sets []ovenbird.CountrySet) *division {
+	d := &division{n: len(sets)}
+	for class, set := range sets {
+		d.all = d.all.Union(set)
+		for country := range set.Indexes {
+			d.of[country] = uint8(class + 1)
+		}
+	}
+	return d
+}
+
 // rows returns stored rows as a view keeps them, ordered by their ids.
-func (l *viewLoader) rows(stored []storedRow) ([]viewRow, error) {
+func (l *viewLoader) rows(stored []storedRow, divisions map[Hash]*division) ([]viewRow, error) {
 	rows := make([]viewRow, len(stored))
 	for i, s := range stored {
-		version, err := l.version(s)
+		version, err := l.version(s, divisions[s.partition])
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +230,7 @@ func (l *viewLoader) rows(stored []storedRow) ([]viewRow, error) {
 }
 
 // version returns what a stored row leads to, if that is as it should be.
-func (l *viewLoader) version(s storedRow) (Version, error) {
+func (l *viewLoader) version(s storedRow, d *division) (Version, error) {
 	if len(s.objects) == 0 {
 		return Version{Ends: s.ends}, nil
 	}
@@ -178,10 +239,6 @@ func (l *viewLoader) version(s storedRow) (Version, error) {
 	}
 	if s.Edition == "" && len(s.objects) > 1 {
 		return Version{}, l.release.damaged("row %s is for the whole site, but differs between countries", s.Key)
-	}
-	d, err := l.divisionOf(s.partition)
-	if err != nil {
-		return Version{}, err
 	}
 	if d.n != len(s.objects) {
 		return Version{}, l.release.damaged("row %s does not match its partition %s", s.Key, s.partition)
@@ -210,29 +267,6 @@ func (l *viewLoader) haveAll(s storedRow) error {
 	return nil
 }
 
-// divisionOf returns what a partition says, read now or before.
-func (l *viewLoader) divisionOf(partition Hash) (*division, error) {
-	if d := l.shared.divisions.get(partition); d != nil {
-		return d, nil
-	}
-	body, err := l.Object(partition)
-	if err != nil {
-		return nil, err
-	}
-	sets, err := decodePartition(body)
-	if err != nil {
-		return nil, l.release.damaged("partition %s: %v", partition, err)
-	}
-	d := &division{n: len(sets)}
-	for class, set := range sets {
-		d.all = d.all.Union(set)
-		for country := range set.Indexes {
-			d.of[country] = uint8(class + 1)
-		}
-	}
-	return l.shared.divisions.put(partition, d), nil
-}
-
 // loadPatches reads all patches.
 func (l *viewLoader) loadPatches() error {
 	l.later = make(map[KeyID][]Version)
@@ -248,8 +282,12 @@ func (l *viewLoader) loadPatches() error {
 		if err != nil {
 			return l.release.damaged("patch %s %v", ref.Object, err)
 		}
+		divisions, err := l.divisions(stored)
+		if err != nil {
+			return err
+		}
 		for _, s := range stored {
-			version, err := l.version(s)
+			version, err := l.version(s, divisions[s.partition])
 			if err != nil {
 				return err
 			}
@@ -286,95 +324,4 @@ func (l *viewLoader) changes(before *View) []Changed {
 	}
 	slices.SortFunc(changes, func(a, b Changed) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return changes
-}
-
-// located is an object to read, and which of those that were asked for it is.
-type located struct {
-	entry
-	pack, i int
-}
-
-const (
-	// Objects that lie closer than viewGap are read in one go, with what is between.
-	viewGap = 8 << 10
-	// viewSpan bounds how much is read in one go: what one processor does at a time.
-	viewSpan = 1 << 20
-)
-
-// readAll reads objects in the order in which they lie, on all processors, and
-// hands them to yield with their places among those that were asked for.
-func (l *viewLoader) readAll(ctx context.Context, want []Hash, yield func(i int, body []byte) error) error {
-	all := make([]located, len(want))
-	pack := 0
-	for i, h := range want {
-		in, e, ok := l.locate(pack, h)
-		if !ok {
-			return ovenbird.Errorf(ovenbird.NotFound, "object %s is in none of the packs of release %s", h, l.release.ref.ID)
-		}
-		pack = in
-		all[i] = located{e, pack, i}
-	}
-	slices.SortFunc(all, func(a, b located) int { return cmp.Or(cmp.Compare(a.pack, b.pack), cmp.Compare(a.offset, b.offset)) })
-	var runs [][]located
-	for from := 0; from < len(all); {
-		to := from + 1
-		for to < len(all) && all[to].pack == all[from].pack && all[to].offset-all[to-1].end() <= viewGap &&
-			all[to].end()-all[from].offset <= viewSpan {
-			to++
-		}
-		runs = append(runs, all[from:to])
-		from = to
-	}
-	return parallel(ctx, len(runs), func(i int) error { return l.readRun(runs[i], yield) })
-}
-
-// readRun reads objects that lie beside each other.
-func (l *viewLoader) readRun(run []located, yield func(i int, body []byte) error) error {
-	p, start := l.packs[run[0].pack], run[0].offset
-	buffer := make([]byte, run[len(run)-1].end()-start)
-	if _, err := p.file.Load().ReadAt(buffer, start); err != nil {
-		return ovenbird.Errorf(ovenbird.Internal, "pack %s is damaged: %w", p.hash, err)
-	}
-	for _, o := range run {
-		body, err := l.reader.codec.decompress(o.entry, buffer[o.offset-start:o.end()-start])
-		if err != nil {
-			return ovenbird.Errorf(ovenbird.Internal, "pack %s is damaged: %w", p.hash, err)
-		}
-		if err := yield(o.i, body); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parallel calls f for every i below n, on all processors, until one fails or
-// the context ends.
-func parallel(ctx context.Context, n int, f func(i int) error) error {
-	var (
-		next    atomic.Int64
-		group   sync.WaitGroup
-		once    sync.Once
-		failure error
-	)
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				err := ctx.Err()
-				if err == nil {
-					err = f(i)
-				}
-				if err != nil {
-					once.Do(func() { failure = err })
-					next.Store(int64(n))
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	return failure
 }
