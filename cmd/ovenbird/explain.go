@@ -115,7 +115,7 @@ func (c *cli) doctor() *cobra.Command {
 			"bucket, and tries out whether releases can be written to it, with an object that it removes again.",
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := append(site.Check(c.siteDir), checkSources(cmd.Context(), c.siteDir)...)
+			findings := append(c.checkSite(cmd.Context()), c.checkSources(cmd.Context())...)
 			if c.bucket != "" {
 				findings = append(findings, checkBucket(cmd.Context(), c.bucket))
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +12,6 @@ import (
 
 	"ovenbird/internal/geoip"
 	"ovenbird/internal/ovenbird"
-	"ovenbird/internal/site"
 )
 
 func (c *cli) geoip() *cobra.Command {
@@ -34,7 +34,7 @@ func (c *cli) refreshGeoIP() *cobra.Command {
 		Example: "  ovenbird geoip refresh --to /srv/geoip/country.mmdb",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := c.geoIPFile(to)
+			file, err := c.geoIPFile(cmd.Context(), to)
 			if err != nil {
 				return err
 			}
@@ -53,11 +53,11 @@ func (c *cli) refreshGeoIP() *cobra.Command {
 }
 
 // geoIPFile is the file that is named, or the environment's.
-func (c *cli) geoIPFile(named string) (string, error) {
+func (c *cli) geoIPFile(ctx context.Context, named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	loaded, err := site.Load(c.siteDir)
+	loaded, err := c.loadSite(ctx)
 	if err != nil {
 		return "", fmt.Errorf("%w (without a site, say --to FILE)", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ovenbird/internal/ovenbird"
+	"ovenbird/internal/site"
 )
 
 // Exit codes.
@@ -29,6 +30,9 @@ type cli struct {
 	bucket             string
 	database           string
 	json               bool
+
+	spot site.Spot // where in the site the current folder is; zero where --site named one
+	lost error     // why it can not be told
 }
 
 // run runs the program and returns its exit code.
@@ -64,7 +68,7 @@ func (c *cli) root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&c.siteDir, "site", ".", "folder of the site")
+	flags.StringVar(&c.siteDir, "site", ".", "folder of the site (default: the one that the current folder belongs to)")
 	flags.StringVar(&c.env, "env", "dev", "name of the environment")
 	flags.StringVar(&c.data, "data", ".ovenbird", "folder for the data of all environments")
 	flags.StringVar(&c.database, "database", "",
@@ -77,10 +81,11 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return ovenbird.Errorf(ovenbird.Invalid, "%w; see --help", err)
 	})
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { c.locate(cmd) }
 	needsCommand(root)
 	root.AddCommand(c.up(), c.edge(), c.verify(), c.importFiles(), c.export(), c.sources(), c.bake(), c.releases(), c.edges(), c.explain(),
 		c.schema(), c.token(), c.doctor(), c.search(), c.backup(), c.restore(), c.move())
-	root.AddCommand(c.preview(), c.geoip())
+	root.AddCommand(c.preview(), c.geoip(), c.site())
 	return root
 }
 

@@ -326,13 +326,13 @@ func tellOutcome(w io.Writer, o *source.Outcome) error {
 
 // checkSources connects to the sources of a site that loads. One that can not be
 // reached from here may be from where it is read: that is a warning.
-func checkSources(ctx context.Context, dir string) []site.Finding {
-	loaded, err := site.Load(dir)
+func (c *cli) checkSources(ctx context.Context) []site.Finding {
+	loaded, err := c.loadSite(ctx)
 	if err != nil {
-		return nil // site.Check has told
+		return nil // the check of the site has told
 	}
 	e := &environment{site: loaded}
-	place := ovenbird.Place{File: filepath.Join(dir, "content", "stack.yaml")}
+	place := ovenbird.Place{File: filepath.Join(loaded.ContentStack().Dir, "stack.yaml")}
 	var findings []site.Finding
 	for _, s := range loaded.Content.Sources {
 		warnings, err := source.Check(ctx, e.sourceConfig(nil, nil), s)

@@ -43,7 +43,7 @@ type environment struct {
 
 // open opens the environment that the flags name, and makes it where it is new.
 func (c *cli) open(ctx context.Context) (*environment, error) {
-	loaded, err := site.Load(c.siteDir)
+	loaded, err := c.loadSite(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -228,13 +228,13 @@ func (l *loader) shape(n *node, application string) (shape.Source, bool) {
 	}
 	name := path.Join(applicationsFolder, application, s)
 	if !strings.HasPrefix(name, applicationsFolder+"/") || path.IsAbs(s) || strings.Contains(s, `\`) {
-		l.at(n.place, "shape %q leaves %s; put the file in there", s, applicationsFolder)
+		l.at(n.place, "shape %q leaves %s; put the file in there", s, l.stack.path(applicationsFolder))
 		return shape.Source{}, false
 	}
 	text, err := fs.ReadFile(l.files, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid):
-		l.at(n.place, "shape %q is missing: there is no file %s; create it, or correct the path", s, name)
+		l.at(n.place, "shape %q is missing: there is no file %s; create it, or correct the path", s, l.stack.path(name))
 		return shape.Source{}, false
 	case err != nil:
 		l.at(n.place, "shape %q can not be read: %v", s, err)

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,10 +36,16 @@ type Finding struct {
 
 // Check looks over the site in a folder and returns what it finds, good and bad,
 // in the order of the files.
-func Check(dir string) []Finding {
-	s, err := Load(dir)
+func Check(dir string) []Finding { return checked(Load(dir)) }
+
+// CheckOpen is Check for a site that it takes a Config to read.
+func CheckOpen(ctx context.Context, dir string, config Config) []Finding {
+	return checked(Open(ctx, dir, config))
+}
+
+func checked(s *Site, err error) []Finding {
 	if err != nil {
-		return failed(err)
+		return Findings(err)
 	}
 	return s.Check()
 }
@@ -46,8 +53,9 @@ func Check(dir string) []Finding {
 // Check looks over a loaded site: its countries, what its documents depend on,
 // its environments, and files that are missing or left over.
 func (s *Site) Check() []Finding {
-	c := &checker{site: s}
+	c := &checker{site: s, content: s.ContentStack(), findings: slices.Clone(s.notes)}
 	c.summary()
+	c.stacks()
 	c.languages()
 	c.ratings()
 	c.documents()
@@ -58,8 +66,8 @@ func (s *Site) Check() []Finding {
 	return c.findings
 }
 
-// failed turns an error into findings.
-func failed(err error) []Finding {
+// Findings turns an error of this package into findings.
+func Findings(err error) []Finding {
 	var findings []Finding
 	if all, ok := errors.AsType[Errors](err); ok {
 		for _, one := range all {
@@ -67,12 +75,16 @@ func failed(err error) []Finding {
 		}
 		return findings
 	}
+	if one, ok := errors.AsType[*ovenbird.Error](err); ok {
+		return []Finding{{Level: Error, Place: one.Place, What: one.Message}}
+	}
 	return []Finding{{Level: Error, What: err.Error()}}
 }
 
 // checker gathers findings on one site.
 type checker struct {
 	site     *Site
+	content  Stack
 	findings []Finding
 }
 
@@ -80,6 +92,25 @@ type checker struct {
 func (c *checker) add(level Level, file, what, remedy string) {
 	place := ovenbird.Place{File: filepath.Join(c.site.Dir, filepath.FromSlash(file))}
 	c.findings = append(c.findings, Finding{Level: level, Place: place, What: what, Remedy: remedy})
+}
+
+// addContent notes a finding in one of the content stack's files.
+func (c *checker) addContent(level Level, file, what, remedy string) {
+	place := ovenbird.Place{File: filepath.Join(c.content.Dir, filepath.FromSlash(file))}
+	c.findings = append(c.findings, Finding{Level: level, Place: place, What: what, Remedy: remedy})
+}
+
+// stacks warns of those that can be declared, and that is all.
+func (c *checker) stacks() {
+	for _, s := range c.site.Stacks {
+		if !s.Here() {
+			c.findings = append(c.findings, Finding{
+				Level: Warning, Place: s.place,
+				What:   fmt.Sprintf("stack %s is of the kind %s, whose service is not there yet: nothing of it is deployed", s.Name, s.Kind),
+				Remedy: "leave it as a plan, or take it from stacks",
+			})
+		}
+	}
 }
 
 func (c *checker) summary() {
@@ -105,7 +136,7 @@ func (c *checker) languages() {
 				return a.Countries.Has(country.Code) && slices.Contains(country.Locales, language)
 			})
 			if !spoken {
-				c.add(Warning, contentFile,
+				c.addContent(Warning, stackFile,
 					fmt.Sprintf("application %s offers the language %s, which is in no chain of its countries", a.Name, language),
 					"put it in a country's locales, or take it from the languages")
 			}
@@ -125,7 +156,7 @@ func (c *checker) ratings() {
 			}
 		}
 		if a.MaxAge != facts.NoMaxAge && !blank.Empty() {
-			c.add(Warning, contentFile,
+			c.addContent(Warning, stackFile,
 				fmt.Sprintf("application %s has max_age %d, and %s has no ratings: everything is blocked there", a.Name, a.MaxAge, blank),
 				"give these countries ratings, or exclude them from the application")
 		}
@@ -140,7 +171,7 @@ func (c *checker) ratings() {
 		}
 	}
 	for _, system := range sortedKeys(unused) {
-		c.add(Warning, contentFile, fmt.Sprintf("rating system %s is looked for in no country", system),
+		c.addContent(Warning, stackFile, fmt.Sprintf("rating system %s is looked for in no country", system),
 			"add it to a country's ratings, or remove it")
 	}
 }
@@ -154,7 +185,7 @@ func (c *checker) documents() {
 			folder := path.Join(applicationsFolder, a.Name)
 			reads := reasons(plan)
 			if slices.Contains(reads, "country") {
-				c.add(Warning, folder, name+" selects country, so it is made once per country",
+				c.addContent(Warning, folder, name+" selects country, so it is made once per country",
 					"take country from the shape: a client knows where it asked")
 				continue
 			}
@@ -162,7 +193,7 @@ func (c *checker) documents() {
 			if len(reads) > 0 {
 				what = name + " differs between countries by " + strings.Join(reads, ", ")
 			}
-			c.add(OK, folder, what, "")
+			c.addContent(OK, folder, what, "")
 		}
 	}
 }
@@ -186,21 +217,21 @@ func reasons(plan *shape.Plan) []string {
 // leftovers warns of shapes that no document uses.
 func (c *checker) leftovers() {
 	unused := make(map[string]bool)
-	err := fs.WalkDir(c.site.files, applicationsFolder, func(name string, _ fs.DirEntry, err error) error {
+	err := fs.WalkDir(c.content.files, applicationsFolder, func(name string, _ fs.DirEntry, err error) error {
 		if err == nil && path.Ext(name) == ".graphql" {
 			unused[name] = true
 		}
 		return err
 	})
 	if err != nil {
-		c.add(Error, applicationsFolder, "the shapes can not be listed: "+err.Error(), "make the folder readable")
+		c.addContent(Error, applicationsFolder, "the shapes can not be listed: "+err.Error(), "make the folder readable")
 		return
 	}
 	for _, name := range c.site.shapes {
 		delete(unused, name)
 	}
 	for _, name := range sortedKeys(unused) {
-		c.add(Warning, name, "no document uses this shape", "name it in "+contentFile+", or remove it")
+		c.addContent(Warning, name, "no document uses this shape", "name it in "+c.content.path(stackFile)+", or remove it")
 	}
 }
 
@@ -214,7 +245,7 @@ func (c *checker) catalog() {
 			if _, err := os.Stat(name); err != nil {
 				c.findings = append(c.findings, Finding{
 					Level: Error, Place: ovenbird.Place{File: name},
-					What: "catalog names this file, and it is not there", Remedy: "create it, or take it from catalog in " + contentFile,
+					What: "catalog names this file, and it is not there", Remedy: "create it, or take it from catalog in " + c.content.path(stackFile),
 				})
 			}
 		}
@@ -232,7 +263,7 @@ func (c *checker) sources() {
 				c.findings = append(c.findings, Finding{
 					Level: Error, Place: ovenbird.Place{File: q.Mapping},
 					What:   "source " + s.Name + " names this mapping, and it is not there",
-					Remedy: "create it, or mend sources in " + contentFile,
+					Remedy: "create it, or mend sources in " + c.content.path(stackFile),
 				})
 			}
 		}
@@ -247,7 +278,7 @@ func (c *checker) environments() {
 	for _, name := range names {
 		e, err := c.site.Environment(name)
 		if err != nil {
-			c.findings = append(c.findings, failed(err)...)
+			c.findings = append(c.findings, Findings(err)...)
 			continue
 		}
 		c.add(OK, path.Join(environmentsFolder, name+".env"),

@@ -2,7 +2,6 @@ package site
 
 import (
 	"cmp"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,18 +31,22 @@ const (
 	mostKeep   = 10000
 )
 
+func (l *loader) contentStack(s *Site) { l.content(&s.Content) }
+
 func (l *loader) content(c *Content) {
-	root := l.object(l.yaml(contentFile), contentFile, "default_locale", "ratings", "groups", "countries", "applications",
-		"schedule", "releases", "catalog", "sources")
+	file := l.stack.path(stackFile)
+	root := l.object(l.yaml(stackFile), file, append([]string{"default_locale", "ratings", "groups", "countries", "applications",
+		"schedule", "releases", "catalog", "sources"}, header...)...)
 	if root == nil {
 		return
 	}
-	c.DefaultLocale, _ = l.locale(l.need(root, contentFile, "default_locale", "default_locale: en"), "default_locale")
+	l.describe(root)
+	c.DefaultLocale, _ = l.locale(l.need(root, file, "default_locale", "default_locale: en"), "default_locale")
 	c.Rules = &facts.Rules{Groups: l.groups(root.get("groups"))}
 	var systems []string
 	c.Rules.Ages, systems = l.ages(root.get("ratings"))
-	c.Countries = l.countryEntries(l.need(root, contentFile, "countries", "countries: {FI: {locales: [fi, sv]}}"), c.DefaultLocale, systems)
-	c.Applications = l.applications(l.need(root, contentFile, "applications", "applications: {tv: {documents: {…}}}"), c.Countries)
+	c.Countries = l.countryEntries(l.need(root, file, "countries", "countries: {FI: {locales: [fi, sv]}}"), c.DefaultLocale, systems)
+	c.Applications = l.applications(l.need(root, file, "applications", "applications: {tv: {documents: {…}}}"), c.Countries)
 	c.Schedule = l.schedule(root.get("schedule"))
 	c.Releases = l.releases(root.get("releases"))
 	c.Catalog = l.catalog(root.get("catalog"))
@@ -232,26 +235,12 @@ func (l *loader) catalog(n *node) []CatalogFile {
 		if item.kind == mappingKind {
 			what := "catalog entry " + strconv.Itoa(i+1)
 			pair := l.object(item, what, "file", "mapping")
-			file.File = l.file(l.need(pair, what, "file", "file: titles.csv.gz"), "file")
-			file.Mapping = l.file(pair.get("mapping"), "mapping")
+			file.File = l.seed(l.need(pair, what, "file", "file: titles.csv.gz"), "file")
+			file.Mapping = l.seed(pair.get("mapping"), "mapping")
 		} else {
-			file.File = l.file(item, "a catalog file")
+			file.File = l.seed(item, "a catalog file")
 		}
 		files = append(files, file)
 	}
 	return files
-}
-
-// file reads the path of a file in the site's folder and returns it with the
-// folder.
-func (l *loader) file(n *node, what string) string {
-	s := l.string(n, what)
-	if s == "" {
-		return ""
-	}
-	if !filepath.IsLocal(filepath.FromSlash(s)) {
-		l.at(n.place, "%s %q leaves the site's folder; put the file in it and use a path relative to it", what, s)
-		return ""
-	}
-	return l.place(s).File
 }

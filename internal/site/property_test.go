@@ -138,7 +138,7 @@ func TestFilesThatNoParserShouldSee(t *testing.T) {
 		"zero byte":                   "name: a\x00b",
 		"1:8: this byte is not UTF-8": "name: a\xffb",
 	} {
-		for _, name := range []string{siteFile, applicationsFolder + "/web/home.graphql"} {
+		for _, name := range []string{siteFile, "content/applications/web/home.graphql"} {
 			files := small()
 			files[name] = &fstest.MapFile{Data: []byte(text)}
 			if _, err := load(files, "small"); err == nil || !strings.Contains(err.Error(), what) {

@@ -159,7 +159,7 @@ func TestCheckFindsWhatWorksAndIsNotMeant(t *testing.T) {
 	} {
 		var findings []Finding
 		if s, err := load(edited(t, test.file, test.before, test.after), "small"); err != nil {
-			findings = failed(err)
+			findings = Findings(err)
 		} else {
 			findings = s.Check()
 		}

@@ -9,9 +9,9 @@ import (
 //go:embed schemas/*.schema.json
 var schemas embed.FS
 
-// SchemaNames lists the files of a site that have a JSON Schema: site for
-// site.yaml, content for content/stack.yaml.
-func SchemaNames() []string { return []string{"site", "content"} }
+// SchemaNames lists what has a JSON Schema: site for site.yaml, and the name of a
+// kind for the stack.yaml of its stacks.
+func SchemaNames() []string { return []string{"site", "content", "permanent"} }
 
 // Schema returns the JSON Schema (2020-12) of one of SchemaNames.
 func Schema(name string) ([]byte, error) {

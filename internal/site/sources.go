@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -141,7 +142,7 @@ func (l *loader) database(n *node) string {
 func (l *loader) feed(n *node) string {
 	text := l.string(n, "feed")
 	if !strings.Contains(text, "://") {
-		return l.file(n, "feed")
+		return l.seed(n, "feed")
 	}
 	address, err := url.Parse(text)
 	switch {
@@ -206,12 +207,12 @@ func (l *loader) sql(sql, file *node) (text string, place ovenbird.Place) {
 	if sql != nil {
 		return l.string(sql, "sql"), sql.place
 	}
-	name := l.string(file, "file")
-	if l.file(file, "file") == "" {
+	place = ovenbird.Place{File: l.file(file, "file")}
+	if place.File == "" {
 		return "", place
 	}
-	place = l.place(name)
-	body, err := fs.ReadFile(l.files, filepath.ToSlash(filepath.Clean(filepath.FromSlash(name))))
+	name := l.string(file, "file")
+	body, err := l.read(path.Clean(filepath.ToSlash(name)))
 	if err != nil {
 		reason := err
 		if pathError, ok := errors.AsType[*fs.PathError](err); ok {

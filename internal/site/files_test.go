@@ -1,0 +1,4 @@
+package site
+
+// contentFile is the stack.yaml of the content stack of small.
+const contentFile = "content/stack.yaml"
