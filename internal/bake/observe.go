@@ -167,7 +167,7 @@ func (s *Service) origin(ctx context.Context, after, last int64) Origin {
 // edited returns what to ask for after the change with one number, up to another:
 // a bake that is part of the trace of the first that has one.
 func (s *Service) edited(ctx context.Context, after, last int64) Request {
-	request := Request{Reason: "edit"}
+	request := Request{Reason: byEdit}
 	if traces := s.origin(ctx, after, last).Traces; len(traces) > 0 {
 		request.Trace = traces[0]
 	}

@@ -45,7 +45,7 @@ type Config struct {
 
 // Request asks for a bake.
 type Request struct {
-	Reason string `json:"reason"` // for the log: "edit", "schedule"
+	Reason string `json:"reason"` // for the log: "edit", "schedule"; only after an edit is there no time for garbage
 	// Full bakes everything, even where an update would do.
 	Full bool `json:"full,omitempty"`
 	// Anew bakes everything and takes nothing over from the bucket: what is damaged
@@ -59,6 +59,9 @@ type Request struct {
 	// Trace is the traceparent (W3C Trace Context) of whoever asks; "" for none.
 	Trace string `json:"trace,omitempty"`
 }
+
+// byEdit is the Reason of a bake that somebody waits for.
+const byEdit = "edit"
 
 // Status says how a bake ended.
 type Status string
@@ -328,6 +331,9 @@ func (s *Service) writeOnce(ctx context.Context, request Request, asOf time.Time
 	}
 	if p.Shards > 0 && p.Program != s.program || p.Update && !s.goesOn(request, parent, asOf) {
 		return candidate{Outdated: true}, nil
+	}
+	if request.Reason != byEdit {
+		writer.Sweep() // nobody waits for this bake as for one of an edit
 	}
 	var state *State
 	full, to := true, &sink{ctx: ctx, writer: writer}
