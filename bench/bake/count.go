@@ -24,14 +24,19 @@ type counter struct {
 	documents map[uint64]bool // by the beginning of the hash of what they are made of
 }
 
-// count counts what the release that is served is made of.
-func (o *oven) count(ctx context.Context) (counted, error) {
+// served returns the release that is served.
+func (o *oven) served(ctx context.Context) (*release.Release, error) {
 	head, err := o.releases.Head(ctx)
 	if err != nil {
-		return counted{}, err
+		return nil, err
 	}
 	kept, _ := head.CurrentRelease()
-	served, err := o.releases.Load(ctx, kept.Ref)
+	return o.releases.Load(ctx, kept.Ref)
+}
+
+// count counts what the release that is served is made of.
+func (o *oven) count(ctx context.Context) (counted, error) {
+	served, err := o.served(ctx)
 	if err != nil {
 		return counted{}, err
 	}
