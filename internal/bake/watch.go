@@ -61,7 +61,9 @@ func (s *Service) lookForEdits(ctx context.Context, edits *burst) {
 	}
 	sequence, err := s.deps.Catalog.Sequence(ctx)
 	if err != nil {
-		s.cfg.Log.Error("asking the catalog for changes failed", "error", err)
+		if ctx.Err() == nil {
+			s.cfg.Log.Error("asking the catalog for changes failed", "error", err)
+		}
 		return
 	}
 	if edits.due(sequence, time.Now()) {
