@@ -9,14 +9,22 @@ import (
 // Country is an ISO 3166-1 alpha-2 code in capitals, or XK (Kosovo).
 type Country string
 
-// countryIndex maps a code to its bit in a CountrySet.
-var countryIndex = func() map[Country]uint8 {
-	index := make(map[Country]uint8, len(countries))
+// countryIndexes has for the two letters of each code its bit in a CountrySet and 1.
+var countryIndexes = func() (indexes [26][26]uint8) {
 	for i, c := range countries {
-		index[Country(c.code)] = uint8(i)
+		indexes[c.code[0]-'A'][c.code[1]-'A'] = uint8(i + 1)
 	}
-	return index
+	return indexes
 }()
+
+// indexOf returns the bit of a code in a CountrySet; ok is false for what is no code.
+func indexOf(code string) (i uint8, ok bool) {
+	if len(code) != 2 || code[0] < 'A' || code[0] > 'Z' || code[1] < 'A' || code[1] > 'Z' {
+		return 0, false
+	}
+	i = countryIndexes[code[0]-'A'][code[1]-'A']
+	return i - 1, i > 0
+}
 
 // countryAliases are codes that suppliers write and ISO 3166-1 does not: they
 // are accepted on input and stored as ISO.
@@ -26,11 +34,14 @@ var countryAliases = map[string]Country{"UK": "GB", "EL": "GR"}
 // retired codes of countries that only changed their name (ZR, now CD), and
 // returns the ISO code. Of other retired codes the error says what became of them.
 func ParseCountry(s string) (Country, error) {
+	if _, ok := indexOf(s); ok {
+		return Country(s), nil // as nearly all are
+	}
 	code := strings.ToUpper(strings.TrimSpace(s))
 	if iso, ok := countryAliases[code]; ok {
 		return iso, nil
 	}
-	if _, ok := countryIndex[Country(code)]; !ok {
+	if _, ok := indexOf(code); !ok {
 		if today, known, err := retired(code); known {
 			return today, err
 		}
@@ -41,7 +52,7 @@ func ParseCountry(s string) (Country, error) {
 
 // Name returns the country's common English name, or the code itself where it is unknown.
 func (c Country) Name() string {
-	if i, ok := countryIndex[c]; ok {
+	if i, ok := indexOf(string(c)); ok {
 		return countries[i].name
 	}
 	return string(c)
@@ -50,7 +61,7 @@ func (c Country) Name() string {
 // Index returns the country's bit in a CountrySet. It panics on a code that
 // ParseCountry would refuse: parse input first.
 func (c Country) Index() uint8 {
-	i, ok := countryIndex[c]
+	i, ok := indexOf(string(c))
 	if !ok {
 		panic(fmt.Sprintf("ovenbird: country %q was never parsed", string(c)))
 	}

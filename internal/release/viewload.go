@@ -19,7 +19,10 @@ type Changed struct {
 // View reads what an edge keeps of the release: all of it or, with the view of
 // another release, what is not the same there. It returns the rows that differ
 // from that view's. It makes sure that the packs are whole, that every row belongs
-// to an edition of the manifest, and that every object it leads to is there.
+// to an edition of the manifest, and that every object that a row leads to and did
+// not lead to before is there. (Of the first view only an Object that is asked for is
+// looked up: the packs are as they were written, and to look up all takes as long as
+// all else.)
 func (r *Release) View(ctx context.Context, before *View) (*View, []Changed, error) {
 	v := &View{reader: r.store, refs: r.manifest.Patches, shared: newSharedRows()}
 	var old *viewNode
@@ -244,7 +247,7 @@ func (l *viewLoader) version(s storedRow, d *division) (Version, error) {
 		return Version{}, l.release.damaged("row %s does not match its partition %s", s.Key, s.partition)
 	}
 	classes, fresh := l.shared.classesOf(s.partition, d, s.objects)
-	if fresh {
+	if fresh && l.keys != nil {
 		if err := l.haveAll(s); err != nil {
 			return Version{}, err
 		}
