@@ -226,7 +226,7 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	if entry := accesslog.Note(w); entry != nil {
 		entry.Country = string(a.country)
 	}
-	h := w.Header()
+	h := headerOf(w)
 	rep := a.representation
 	if lines := r.Header["If-Match"]; lines != nil && !matches(lines, rep.etag, false) {
 		e.refuse(w, r, preconditionFailed, "")
@@ -235,7 +235,7 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	if lines := r.Header["If-None-Match"]; lines != nil && matches(lines, rep.etag, true) {
 		e.describe(h, a)
 		took := e.clock.now().Sub(started)
-		h["Server-Timing"] = e.headers.serverTiming(took)
+		h.Put("Server-Timing", e.headers.serverTiming(took))
 		w.WriteHeader(http.StatusNotModified)
 		a.served(r, http.StatusNotModified, 0, took)
 		return
@@ -243,29 +243,29 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	body, status, length := rep.body, http.StatusOK, rep.length
 	switch part, wanted := wantedRange(r, rep); wanted {
 	case unsatisfiable:
-		h.Set("Content-Range", "bytes */"+rep.length[0])
+		w.Header().Set("Content-Range", "bytes */"+rep.length[0])
 		e.refuse(w, r, badRange, "")
 		return
 	case partial:
-		h.Set("Content-Range", part.header(len(body)))
+		h.Put("Content-Range", []string{part.header(len(body))})
 		body, status = body[part.start:part.end], http.StatusPartialContent
 		length = []string{strconv.Itoa(len(body))}
 	case whole:
 	}
 	e.describe(h, a)
-	h["Content-Type"] = contentJSON
-	h["Content-Length"] = length
-	h["Accept-Ranges"] = acceptBytes
+	h.Put("Content-Type", contentJSON)
+	h.Put("Content-Length", length)
+	h.Put("Accept-Ranges", acceptBytes)
 	if rep.encoding != nil {
-		h["Content-Encoding"] = rep.encoding
+		h.Put("Content-Encoding", rep.encoding)
 	}
 	if e.remembers && r.TLS != nil {
 		if value := useAsDictionary(r.URL.Path); value != nil {
-			h["Use-As-Dictionary"] = value
+			h.Put("Use-As-Dictionary", value)
 		}
 	}
 	took := e.clock.now().Sub(started)
-	h["Server-Timing"] = e.headers.serverTiming(took)
+	h.Put("Server-Timing", e.headers.serverTiming(took))
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		a.served(r, status, 0, took)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"ovenbird/internal/keepalive"
 )
 
 // Header values that never change, as net/http wants them.
@@ -101,25 +103,47 @@ func (h *headers) serverTiming(took time.Duration) []string {
 	return []string{timingValue(us)}
 }
 
+// header takes the fields of an answer, each once.
+type header interface {
+	Put(name string, values []string)
+}
+
+// mapped is a header in the way of net/http.
+type mapped http.Header
+
+// Put implements header.
+func (m mapped) Put(name string, values []string) { m[name] = values }
+
+// headerOf returns where the fields of a document go: to be sent as they are, where
+// the connection is of that kind.
+func headerOf(w http.ResponseWriter) header {
+	if direct, ok := w.(keepalive.ResponseWriter); ok {
+		return direct
+	}
+	return mapped(w.Header())
+}
+
 // describe sets the headers of a document that a 304 has too.
-func (e *Edge) describe(h http.Header, a *answer) {
-	h["Etag"] = a.representation.etags
-	h["Cache-Control"] = e.headers.cacheControl(a.known.latest, a.until)
-	h["Vary"] = e.headers.vary
-	if e.headers.shared != nil {
-		h["Cdn-Cache-Control"] = e.headers.sharedControl(a.known.latest, a.until)
-	}
-	h["Surrogate-Key"] = a.entry.surrogates
-	h["Cache-Tag"] = a.entry.tags
-	h["Repr-Digest"] = a.representation.digests
-	h["Ovenbird-Release"] = a.state.header
-	h["No-Vary-Search"] = noVarySearch
-	h["Cache-Status"] = cacheHit
-	h["Access-Control-Allow-Origin"] = anyOrigin
-	h["Access-Control-Expose-Headers"] = exposed
-	h["Timing-Allow-Origin"] = anyOrigin
-	h["X-Content-Type-Options"] = nosniff
-	if a.visit != nil {
+func (e *Edge) describe(h header, a *answer) {
+	h.Put("Etag", a.representation.etags)
+	switch {
+	case a.visit != nil:
 		a.visit.describe(h)
+	case e.headers.shared != nil:
+		h.Put("Cdn-Cache-Control", e.headers.sharedControl(a.known.latest, a.until))
+		fallthrough
+	default:
+		h.Put("Cache-Control", e.headers.cacheControl(a.known.latest, a.until))
 	}
+	h.Put("Vary", e.headers.vary)
+	h.Put("Surrogate-Key", a.entry.surrogates)
+	h.Put("Cache-Tag", a.entry.tags)
+	h.Put("Repr-Digest", a.representation.digests)
+	h.Put("Ovenbird-Release", a.state.header)
+	h.Put("No-Vary-Search", noVarySearch)
+	h.Put("Cache-Status", cacheHit)
+	h.Put("Access-Control-Allow-Origin", anyOrigin)
+	h.Put("Access-Control-Expose-Headers", exposed)
+	h.Put("Timing-Allow-Origin", anyOrigin)
+	h.Put("X-Content-Type-Options", nosniff)
 }

@@ -105,12 +105,11 @@ func (v *visit) countryFor(p *place) (country uint8, f fault) {
 	}
 }
 
-// describe makes the headers of a document those of a preview: for one person, and
-// no cache.
-func (v *visit) describe(h http.Header) {
-	h["Cache-Control"] = notStored
-	delete(h, "Cdn-Cache-Control")
-	h[previewHeader] = []string{v.header}
+// describe sets the headers of a document that are others for a preview: it is for
+// one person, and no cache.
+func (v *visit) describe(h header) {
+	h.Put("Cache-Control", notStored)
+	h.Put(previewHeader, []string{v.header})
 }
 
 // notStored is Cache-Control of a preview.

@@ -22,11 +22,12 @@ type ResponseWriter interface {
 // unknown is the length of a body that the handler has not declared.
 const unknown = -1
 
-// answer is the answer to one request after the other over a connection.
+// answer is the answer to one request after the other, until the client has all.
 type answer struct {
 	to      *conn
 	head    bool // to HEAD, without its body
 	close   bool // whether the connection ends with it
+	more    bool // whether another request has come already
 	header  http.Header
 	fields  []byte // as they are sent
 	dated   bool   // whether Date is among them
@@ -35,17 +36,20 @@ type answer struct {
 	length  int64  // of the body, or unknown
 	written int64  // of the body, by the handler
 	body    []byte // what was written while the length is unknown
-	sent    bool   // whether the head is
-	buffer  []byte // for the head, and a short body
+	sent    bool   // whether the head is on its way
+	pending []byte // what is not written yet: this answer's and, before it, earlier ones'
+	start   int    // of this answer in pending
 	err     error  // of the connection
 }
 
-// begin makes it the answer to a request.
-func (a *answer) begin(to *conn, r *http.Request) {
-	clear(a.header)
+// begin makes it the answer to a request; more says whether another one has come.
+func (a *answer) begin(to *conn, r *http.Request, more bool) {
+	if len(a.header) > 0 {
+		clear(a.header)
+	}
 	*a = answer{
-		to: to, head: r.Method == http.MethodHead, close: r.Close, length: unknown,
-		header: a.header, fields: a.fields[:0], body: a.body[:0], buffer: a.buffer[:0],
+		to: to, head: r.Method == http.MethodHead, close: r.Close, more: more, length: unknown,
+		header: a.header, fields: a.fields[:0], body: a.body[:0], pending: a.pending, start: len(a.pending),
 	}
 }
 
@@ -140,7 +144,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	case a.length == unknown:
 		a.sendChunks(p)
 	case a.sent:
-		a.send(nil, p)
+		a.send(p)
 	default:
 		a.sendHead(p)
 	}
@@ -160,9 +164,9 @@ func (a *answer) sendChunks(p []byte) {
 		}
 	}
 	for chunk := range slices.Chunk(p, largestChunk) {
-		a.buffer = strconv.AppendInt(a.buffer[:0], int64(len(chunk)), 16)
-		a.buffer = append(append(append(a.buffer, "\r\n"...), chunk...), "\r\n"...)
-		a.send(nil, a.buffer)
+		a.pending = strconv.AppendInt(a.pending, int64(len(chunk)), 16)
+		a.pending = append(append(append(a.pending, "\r\n"...), chunk...), "\r\n"...)
+		a.send(nil)
 	}
 }
 
@@ -174,7 +178,8 @@ func (a *answer) finish() {
 		a.WriteHeader(http.StatusOK)
 	}
 	if a.sent && a.length == unknown {
-		a.send(nil, []byte("0\r\n\r\n"))
+		a.pending = append(a.pending, "0\r\n\r\n"...)
+		a.send(nil)
 		return
 	}
 	if a.length == unknown && a.hasBody() && (!a.head || a.written > 0) {
@@ -190,7 +195,7 @@ func (a *answer) finish() {
 
 // sendHead sends the status and the fields, with the first bytes of the body.
 func (a *answer) sendHead(body []byte) {
-	b := a.buffer
+	b := a.pending
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(a.status), 10)
 	b = append(b, ' ')
@@ -214,26 +219,40 @@ func (a *answer) sendHead(body []byte) {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	b = append(b, "\r\n"...)
-	a.buffer, a.sent = b, true
-	a.send(b, body)
+	a.pending, a.sent = b, true
+	a.send(body)
 }
 
-// shortBody is up to how many bytes copying a body behind its head takes less
-// than sending two pieces.
-const shortBody = 4 << 10
+const (
+	// shortBody is up to how many bytes copying a body behind its head takes less
+	// than writing two pieces.
+	shortBody = 4 << 10
+	// mostPending is up to how many bytes answers wait for the next one, if it has
+	// been asked for: making so many takes no longer than writing them.
+	mostPending = 8 << 10
+)
 
-// send sends two pieces at once. After an error it sends nothing.
-func (a *answer) send(head, body []byte) {
+// send sends what is pending and a piece of a body, now or with the next answer.
+func (a *answer) send(body []byte) {
+	if len(body) <= shortBody {
+		a.pending, body = append(a.pending, body...), nil
+	}
+	if len(body) == 0 && a.more && !a.close && len(a.pending) < mostPending {
+		return
+	}
+	a.flush(body)
+}
+
+// flush writes what is pending, and a piece of a body. After an error it writes nothing.
+func (a *answer) flush(body []byte) {
 	switch {
 	case a.err != nil:
-	case len(head) == 0:
-		a.err = a.to.write(body)
-	case len(body) <= shortBody:
-		head = append(head, body...)
-		a.buffer, a.err = head, a.to.write(head)
-	default:
-		a.err = a.to.writeBoth(head, body)
+	case len(body) > 0:
+		a.err = a.to.writeBoth(a.pending, body)
+	case len(a.pending) > 0:
+		a.err = a.to.write(a.pending)
 	}
+	a.pending, a.start = a.pending[:0], 0
 }
 
 // date is the field Date, made once a second.

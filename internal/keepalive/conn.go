@@ -1,10 +1,12 @@
 package keepalive
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -30,6 +32,7 @@ type conn struct {
 	state  atomic.Int32
 	handed bool // whether it is somebody else's
 	reader reader
+	answer *answer // nil while no request is answered
 
 	buffer []byte // what has come is its first bytes
 	held   int    // how many
@@ -57,11 +60,13 @@ func (c *conn) loop() {
 		verdict, size := c.reader.read(c.buffer[:c.held])
 		switch {
 		case verdict == plain:
-			if !c.serve() {
+			if !c.serve(bytes.Contains(c.buffer[size:c.held], []byte("\r\n\r\n"))) {
 				return
 			}
 			c.held = copy(c.buffer, c.buffer[size:c.held])
 			c.partly = false
+		case !c.flush():
+			return
 		case verdict == other || c.held >= c.server.limits.HeaderBytes:
 			c.handOver()
 			return
@@ -72,29 +77,46 @@ func (c *conn) loop() {
 }
 
 // end closes the connection, unless it is somebody else's by now. It survives a
-// handler that panics as net/http does.
+// handler that panics as net/http does: answers before that one are sent.
 func (c *conn) end(reason any) {
 	if reason != nil && reason != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
 		c.server.log.Error("a handler panicked", "peer", c.RemoteAddr(), "reason", reason, "stack", string(debug.Stack()))
 	}
+	if reason != nil && c.answer != nil {
+		c.answer.pending = c.answer.pending[:c.answer.start]
+	}
 	if !c.handed {
+		c.flush()
 		_ = c.Close()
 		c.server.forget(c)
 	}
 }
 
-// serve answers the request that was read. It reports whether the connection goes on.
-func (c *conn) serve() bool {
+// serve answers the request that was read; more says whether another one has come.
+// It reports whether the connection goes on.
+func (c *conn) serve(more bool) bool {
 	c.now = time.Now()
+	if c.answer == nil {
+		c.answer, _ = c.server.answers.Get().(*answer)
+	}
 	request := c.reader.request
-	a, _ := c.server.answers.Get().(*answer)
-	a.begin(c, request)
-	c.server.handler.ServeHTTP(a, request)
-	a.finish()
-	goesOn := a.err == nil && !a.close
-	a.to = nil
+	c.answer.begin(c, request, more)
+	c.server.handler.ServeHTTP(c.answer, request)
+	c.answer.finish()
+	return c.answer.err == nil && !c.answer.close
+}
+
+// flush sends what is left of answers. It reports whether the connection goes on.
+func (c *conn) flush() bool {
+	a := c.answer
+	if a == nil {
+		return true
+	}
+	a.flush(nil)
+	failed := a.err != nil
+	c.answer, a.to = nil, nil
 	c.server.answers.Put(a)
-	return goesOn
+	return !failed
 }
 
 // more reads more bytes. It reports whether there are any, and the connection is
@@ -103,11 +125,17 @@ func (c *conn) more() bool {
 	if !c.await() {
 		return false
 	}
-	if c.held == len(c.buffer) {
+	switch {
+	case c.held == 0 && len(c.buffer) > firstBuffer:
+		c.buffer = make([]byte, firstBuffer)
+	case c.held == len(c.buffer):
 		larger := make([]byte, min(growth*len(c.buffer), c.server.limits.HeaderBytes))
 		copy(larger, c.buffer)
 		c.buffer = larger
 	}
+	// The next request is on its way where the client has been waiting for this
+	// answer. To let others go first saves asking for it in vain, and being woken.
+	runtime.Gosched()
 	n, err := c.Read(c.buffer[c.held:])
 	if c.held += n; n > 0 {
 		return c.state.Swap(active) != closed

@@ -345,12 +345,14 @@ func TestPanicsAreSurvived(t *testing.T) {
 		case "/abort":
 			panic(http.ErrAbortHandler)
 		case "/panic":
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = io.WriteString(w, "begun")
 			panic("on purpose")
 		}
 	}), usual)
 	for _, path := range []string{"/abort", "/panic"} {
-		if answers, _ := exchange(t, s.address, ask(path, "")+next); len(answers) != 0 {
-			t.Errorf("%s is answered with %v", path, answers)
+		if answers, _ := exchange(t, s.address, next+next+ask(path, "")+next); len(answers) != 2 {
+			t.Errorf("with two requests before, %s is answered with %v", path, answers)
 		}
 		if told := strings.Contains(s.logged.String(), "on purpose"); told != (path == "/panic") {
 			t.Errorf("after %s the log has %q", path, s.logged)
