@@ -6,6 +6,10 @@ import (
 	"ovenbird/internal/ovenbird"
 )
 
+// manyRatings is of how many titles a view remembers the ratings. Nearly all that asks
+// for them is made of one family after the other.
+const manyRatings = 2000
+
 // rated is what a title is rated in some countries.
 type rated struct {
 	countries ovenbird.CountrySet
@@ -52,6 +56,9 @@ func (s *timeless) ratingsOf(t *ovenbird.Title) []rated {
 			at, found = len(found), append(found, rated{rating: rating, age: age, mapped: mapped})
 		}
 		found[at].countries = found[at].countries.Union(here)
+	}
+	if len(s.ratings) >= manyRatings {
+		clear(s.ratings)
 	}
 	s.ratings[t.ID] = found
 	return found

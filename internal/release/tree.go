@@ -235,9 +235,19 @@ func (n *node) name(known *partitions) Hash {
 	if h := n.hash.Load(); h != nil {
 		return *h
 	}
-	h := HashOf(n.encode(known))
-	n.hash.Store(&h)
+	h, _ := n.object(known)
 	return h
+}
+
+// object returns the node as an object, and its hash.
+func (n *node) object(known *partitions) (Hash, []byte) {
+	body := n.encode(known)
+	if h := n.hash.Load(); h != nil {
+		return *h, body
+	}
+	h := HashOf(body)
+	n.hash.Store(&h)
+	return h, body
 }
 
 // mostlyHashes is the share of an object that hashes are, in percent, from which on

@@ -21,9 +21,10 @@ type Writer struct {
 	sweeps  bool
 
 	mu      sync.Mutex
-	seen    map[Hash]struct{} // added by this writer
-	waiting *batch            // objects that are to be compressed together
-	dense   *batch            // those that are not worth it
+	seen    map[Hash]struct{}   // added by this writer
+	checked map[*Class]struct{} // the first of classes whose objects are there; rows share classes
+	waiting *batch              // objects that are to be compressed together
+	dense   *batch              // those that are not worth it
 	spare   []*batch
 	current *packBuilder
 	written []*pack
@@ -33,7 +34,8 @@ type Writer struct {
 // Begin returns a writer for the release that follows parent, the current one,
 // or nil where there is none yet.
 func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
-	w := &Writer{store: s, parent: parent, seen: make(map[Hash]struct{}), waiting: &batch{}, dense: &batch{dense: true}, current: newPackBuilder()}
+	w := s.newWriter()
+	w.parent = parent
 	if parent != nil {
 		packs, err := parent.loadPacks(ctx)
 		if err != nil {
@@ -48,7 +50,16 @@ func (s *Store) Begin(ctx context.Context, parent *Release) (*Writer, error) {
 // "", and takes nothing over from that: for when something in the bucket is lost
 // or damaged.
 func (s *Store) BeginAnew(follows string) *Writer {
-	return &Writer{store: s, follows: follows, seen: make(map[Hash]struct{}), waiting: &batch{}, dense: &batch{dense: true}, current: newPackBuilder()}
+	w := s.newWriter()
+	w.follows = follows
+	return w
+}
+
+func (s *Store) newWriter() *Writer {
+	return &Writer{
+		store: s, seen: make(map[Hash]struct{}), checked: make(map[*Class]struct{}),
+		waiting: &batch{}, dense: &batch{dense: true}, current: newPackBuilder(),
+	}
 }
 
 // Add makes an object part of the release and returns its name. What the parent
@@ -137,7 +148,9 @@ func (w *Writer) flush(ctx context.Context) error {
 	if w.failed != nil {
 		return w.failed
 	}
-	for _, b := range []*batch{w.waiting, w.dense} {
+	left := []*batch{w.waiting, w.dense}
+	w.waiting, w.dense = &batch{}, &batch{dense: true}
+	for _, b := range left {
 		if len(b.objects) > 0 {
 			if err := w.pack(ctx, b); err != nil {
 				return err
@@ -228,126 +241,4 @@ func (w *Writer) commit(ctx context.Context, content Content, meta Meta) (*Relea
 		store: w.store.Reader, ref: Ref{ID: m.ID, Pack: last.hash}, manifest: m,
 		last: last, packs: append(packs, last), content: &content,
 	}, nil
-}
-
-// addContent adds the nodes, partitions and patches that the parent does not
-// have, and makes sure that the objects they refer to are there. What stands at
-// the same place in the parent was checked when that was made. That the parent's
-// packs hold a node is not enough: it may be a leftover of an older release,
-// whose objects are gone.
-func (w *Writer) addContent(ctx context.Context, content Content) error {
-	var base branch
-	var basePatches []PatchRef
-	if w.parent != nil {
-		base = w.parent.tree()
-		basePatches = w.parent.manifest.Patches
-	}
-	if err := w.addNode(ctx, content.Tree.root, content.Tree.known, base); err != nil {
-		return err
-	}
-	for _, p := range content.Patches {
-		if err := w.addPatch(ctx, p, content.Tree.known, basePatches); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addPatch adds a patch that is not one of the parent's.
-func (w *Writer) addPatch(ctx context.Context, p Patch, known *partitions, base []PatchRef) error {
-	name := p.name(known)
-	if slices.ContainsFunc(base, func(ref PatchRef) bool { return ref.Object == name }) {
-		return nil
-	}
-	var rows []Row // of the parent's for the same instant, if they are in memory
-	if content := w.parent.inMemory(); content != nil {
-		if i := slices.IndexFunc(content.Patches, func(b Patch) bool { return b.At.Equal(p.At) }); i >= 0 {
-			rows = content.Patches[i].Rows
-		}
-	}
-	if err := w.addRows(ctx, without(p.Rows, rows), known); err != nil {
-		return err
-	}
-	_, err := w.Add(ctx, p.encode(known))
-	return err
-}
-
-// addNode adds what lies below n and then n itself. base is the node at the
-// same place in the parent, or nil.
-func (w *Writer) addNode(ctx context.Context, n *node, known *partitions, base branch) error {
-	if base != nil && base.name() == n.name(known) {
-		return nil
-	}
-	var rows []Row // of the parent, where it has a leaf
-	var children []branch
-	if base != nil {
-		var err error
-		if rows, children, err = base.open(ctx); err != nil {
-			return err
-		}
-	}
-	// A leaf has no children and an inner node no rows.
-	if err := w.addRows(ctx, without(n.rows, rows), known); err != nil {
-		return err
-	}
-	if err := w.addChildren(ctx, n, known, children); err != nil {
-		return err
-	}
-	h := n.name(known)
-	if w.has(h) {
-		return nil
-	}
-	body := n.encode(known)
-	return w.put(ctx, h, body, n.dense(len(body)))
-}
-
-func (w *Writer) addChildren(ctx context.Context, n *node, known *partitions, base []branch) error {
-	if n.children == nil {
-		return nil
-	}
-	for i, child := range n.children {
-		if child == nil {
-			continue
-		}
-		var below branch
-		if base != nil {
-			below = base[i]
-		}
-		if err := w.addNode(ctx, child, known, below); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// without returns the rows that are not among others like that. Both are ordered.
-func without(rows, others []Row) []Row {
-	if len(others) == 0 {
-		return rows
-	}
-	var rest []Row
-	for _, r := range rows {
-		i, found := slices.BinarySearchFunc(others, r.Key, func(o Row, k Key) int { return o.Compare(k) })
-		if !found || !others[i].Equal(r) {
-			rest = append(rest, r)
-		}
-	}
-	return rest
-}
-
-func (w *Writer) addRows(ctx context.Context, rows []Row, known *partitions) error {
-	for _, r := range rows {
-		if len(r.Classes) == 0 {
-			continue
-		}
-		for _, c := range r.Classes {
-			if !w.has(c.Object) {
-				return ovenbird.Errorf(ovenbird.Internal, "row %s leads to object %s, which was never added", r.Key, c.Object)
-			}
-		}
-		if _, err := w.Add(ctx, known.of(r).body); err != nil {
-			return err
-		}
-	}
-	return nil
 }
