@@ -23,6 +23,7 @@ type edgeFlags struct {
 	afterHorizon               string
 	dictionaries               bool
 	countries, proxies, purges []string
+	memory                     int64 // MiB
 	poll, maxAge, sharedMaxAge time.Duration
 	tls                        edge.TLS
 	acme                       acmeFlags
@@ -36,8 +37,9 @@ func (c *cli) edge() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edge",
 		Short: "Serve the releases in a bucket or at an origin, and nothing else",
-		Long: "Edge follows the releases in a bucket and serves them from memory. It reads the bucket and needs nothing else:\n" +
-			"no site, no database. Run as many as you like, each for the countries that it is near to.\n\n" +
+		Long: "Edge follows the releases in a bucket and serves them. It reads the bucket and needs nothing else: no site, no\n" +
+			"database. Run as many as you like, each for the countries that it is near to. What differs between documents is\n" +
+			"in memory, their bodies in the packs on this machine; what was asked for is kept ready (--memory).\n\n" +
 			"With --origin it reads releases of `ovenbird up --origin-listen` instead, and needs no credentials for the bucket. An\n" +
 			"origin tells it of each release at once, and hears what became of it: `ovenbird releases show`. With --bucket too, it\n" +
 			"reads the bucket and is told by the origin. The token for it is in OVENBIRD_ORIGIN_TOKEN or --origin-token-file.\n\n" +
@@ -63,6 +65,8 @@ func (c *cli) edge() *cobra.Command {
 	flags.StringVar(&f.cache, "cache", "",
 		"folder for what was read of the bucket (default for a remote bucket: edge in the environment's data)")
 	flags.DurationVar(&f.poll, "poll", 0, "how often to look for a new release (default 10ms, for a remote bucket 1s, for an origin 5s)")
+	flags.Int64Var(&f.memory, "memory", edge.DefaultMemory>>20,
+		"MiB in which to keep ready what was asked for, beside what a release's rows take; 0 keeps nothing")
 	f.origin.add(flags)
 	flags.DurationVar(&f.maxAge, "max-age", 0, "for how long caches may keep a document, never past its next transition (default 1m)")
 	flags.DurationVar(&f.sharedMaxAge, "shared-max-age", 0,
@@ -75,7 +79,7 @@ func (c *cli) edge() *cobra.Command {
 	f.acme.add(flags)
 	flags.BoolVar(&f.tls.HTTP3, "http3", false, "serve HTTP/3 too, over UDP at the same port")
 	flags.BoolVar(&f.dictionaries, "dictionaries", false,
-		"over TLS, send clients that have the document of the release before the difference (RFC 9842); keeps what changed twice")
+		"over TLS, send clients that have the document of the release before the difference (RFC 9842)")
 	flags.StringVar(&f.afterHorizon, "after-horizon", "",
 		"what to do when no new release has come for so long that the last one runs out: refuse everything (the default), or keep\n"+
 			"serving what cannot have ended")
@@ -176,6 +180,9 @@ func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string
 	config.SharedMaxAge = cmp.Or(f.sharedMaxAge, config.SharedMaxAge)
 	f.purges = append(f.purges, settings.Purge...)
 	config.Dictionaries = f.dictionaries
+	if config.Memory = f.memory << 20; f.memory <= 0 {
+		config.Memory = -1
+	}
 	if f.afterHorizon != "" {
 		var ok bool
 		if config.KeepAfterHorizon, ok = site.ParseAfterHorizon(f.afterHorizon); !ok {

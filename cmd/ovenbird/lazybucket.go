@@ -85,3 +85,12 @@ func (l *lazyBucket) Stat(ctx context.Context, key string) (bucket.Info, error) 
 	}
 	return b.Stat(ctx, key)
 }
+
+// Open returns an object that stays open: see bucket.Bucket.
+func (l *lazyBucket) Open(ctx context.Context, key string) (*bucket.File, error) {
+	b, err := l.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(ctx, key)
+}

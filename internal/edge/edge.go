@@ -47,6 +47,7 @@ type following struct {
 	version bucket.Version   // the head that was followed last
 	head    release.Head     // the same; zero before the first
 	release *release.Release // the one that is served; nil before the first
+	mended  time.Time        // when mending was last tried
 	cancel  func()
 	done    chan struct{}
 }

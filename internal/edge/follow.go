@@ -240,11 +240,13 @@ func (e *Edge) switchTo(ctx context.Context, kept release.Kept, next *release.Re
 }
 
 // mend makes whole again what turned out to be damaged, if its source has it whole.
+// It reads all of a pack, so it is not tried at every poll.
 func (e *Edge) mend(ctx context.Context) {
 	st := e.current.Load()
-	if st == nil || !e.damaged.Load() {
+	if st == nil || !e.damaged.Load() || time.Since(e.follow.mended) < longestBackoff {
 		return
 	}
+	e.follow.mended = time.Now()
 	switch found, err := st.view.Mend(ctx); {
 	case err != nil:
 		e.counters.failed.Add(1)
