@@ -106,7 +106,8 @@ func (c *checker) stacks() {
 		if !s.Here() {
 			c.findings = append(c.findings, Finding{
 				Level: Warning, Place: s.place,
-				What:   fmt.Sprintf("stack %s is of the kind %s, whose service is not there yet: nothing of it is deployed", s.Name, s.Kind),
+				What:   fmt.Sprintf("stack %s is of the kind %s, whose service is not there yet: nothing of it is deployed",
+					s.Name, s.Kind),
 				Remedy: "leave it as a plan, or take it from stacks",
 			})
 		}
@@ -245,7 +246,8 @@ func (c *checker) catalog() {
 			if _, err := os.Stat(name); err != nil {
 				c.findings = append(c.findings, Finding{
 					Level: Error, Place: ovenbird.Place{File: name},
-					What: "catalog names this file, and it is not there", Remedy: "create it, or take it from catalog in " + c.content.path(stackFile),
+					What:   "catalog names this file, and it is not there",
+					Remedy: "create it, or take it from catalog in " + c.content.path(stackFile),
 				})
 			}
 		}

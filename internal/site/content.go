@@ -35,8 +35,8 @@ func (l *loader) contentStack(s *Site) { l.content(&s.Content) }
 
 func (l *loader) content(c *Content) {
 	file := l.stack.path(stackFile)
-	root := l.object(l.yaml(stackFile), file, append([]string{"default_locale", "ratings", "groups", "countries", "applications",
-		"schedule", "releases", "catalog", "sources"}, header...)...)
+	known := []string{"default_locale", "ratings", "groups", "countries", "applications", "schedule", "releases", "catalog", "sources"}
+	root := l.object(l.yaml(stackFile), file, append(known, header...)...)
 	if root == nil {
 		return
 	}

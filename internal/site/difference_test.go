@@ -34,7 +34,8 @@ func TestDifferenceTellsEachEdit(t *testing.T) {
 		{"nothing", contentFile, "default_locale: en", "default_locale: en # as always", nil, false, 0},
 		{
 			"a country comes", contentFile, "  GB: {locales: [en]}", "  GB IE: {locales: [en]}",
-			[]string{"+ country IE", "    + locales: en", "for Ireland are baked for the first time: 2 kinds", "~ application web"}, false, 2,
+			[]string{"+ country IE", "    + locales: en", "for Ireland are baked for the first time: 2 kinds", "~ application web"},
+			false, 2,
 		},
 		{
 			"a country goes", contentFile, "  GB: {locales: [en]}\n", "",

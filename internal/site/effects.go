@@ -33,7 +33,7 @@ var effects = map[string]func(differ, *Change){
 	},
 	aSource: differ.source,
 	aSeed: func(_ differ, c *Change) {
-		c.Effect = "`ovenbird up` imports catalog files from the site's folder; what was imported stays, and no version of the stack has them"
+		c.Effect = "`ovenbird up` imports catalog files from the folder; what was imported stays, and no version of the stack has them"
 	},
 }
 

@@ -143,7 +143,8 @@ func formatYAML(name string, text []byte) ([]byte, error) {
 	}
 	after := parseYAML(p, name, once)
 	twice, err := rewritten(once)
-	if err != nil || len(p.list) > 0 || !bytes.Equal(once, twice) || !equal(before, after) || !slices.Equal(comments(text), comments(once)) {
+	kept := equal(before, after) && slices.Equal(comments(text), comments(once))
+	if err != nil || len(p.list) > 0 || !kept || !bytes.Equal(once, twice) {
 		return nil, ovenbird.ErrorAt(ovenbird.Place{File: name},
 			"the file can not be laid out without changing what it says; lay it out by hand, in simpler YAML")
 	}

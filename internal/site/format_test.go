@@ -147,7 +147,7 @@ func TestInitMakesASiteWithNothingWrong(t *testing.T) {
 		}
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // the file was just made
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

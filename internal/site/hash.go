@@ -64,7 +64,8 @@ func hash(s *Site) string {
 	}
 	for _, a := range s.Content.Applications {
 		for _, d := range a.Documents {
-			mark.Shapes = append(mark.Shapes, shapeMark{a.Name, d.Template().String(), d.PageSize(), d.LongestPrefix(), meaning(d.Source().Text)})
+			text := meaning(d.Source().Text)
+			mark.Shapes = append(mark.Shapes, shapeMark{a.Name, d.Template().String(), d.PageSize(), d.LongestPrefix(), text})
 		}
 	}
 	encoded, err := json.Marshal(mark)

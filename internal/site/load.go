@@ -70,8 +70,9 @@ type loader struct {
 	stack  *Stack    // whose files are read; nil while they are the site's
 	shapes []string  // paths of those that were read, below the content stack
 	notes  []Finding // what works, and is not as it should be
-	// written is Content's.
+	// written is Content's, and data the site's.
 	written map[string]string
+	data    map[string]bool
 }
 
 // tree is files with what messages call their folder.
@@ -82,7 +83,7 @@ type tree struct {
 }
 
 func newLoader(all fs.FS, dir string) *loader {
-	l := &loader{files: all, dir: dir, site: tree{all, dir}, written: make(map[string]string)}
+	l := &loader{files: all, dir: dir, site: tree{all, dir}, written: make(map[string]string), data: make(map[string]bool)}
 	l.find = func(s *Stack) (fs.FS, string, error) { return within(all, dir, s) }
 	return l
 }
@@ -97,7 +98,7 @@ func (l *loader) load(alone bool) (*Site, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	s.shapes, s.notes = l.shapes, l.notes
+	s.shapes, s.notes, s.data = l.shapes, l.notes, l.data
 	slices.SortStableFunc(s.notes, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Column, b.Place.Column))
 	})

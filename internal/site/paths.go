@@ -14,7 +14,7 @@ import (
 // It belongs to the site more than to the stack, and is in no version of it.
 func (l *loader) seed(n *node, what string) string {
 	name, place := l.located(n, what)
-	l.written[place] = name
+	l.written[place], l.data[place] = name, true
 	return place
 }
 

@@ -18,8 +18,9 @@ type Site struct {
 	Content     Content
 
 	files  fs.FS
-	shapes []string  // paths of the shapes that documents use, below the content stack
-	notes  []Finding // what loading came upon that works, and is not as it should be
+	shapes []string        // paths of the shapes that documents use, below the content stack
+	data   map[string]bool // paths of data: files to import, and feeds
+	notes  []Finding       // what loading came upon that works, and is not as it should be
 }
 
 // Content is the content stack: what is shown where, and when it is baked.

@@ -135,7 +135,8 @@ func (l *loader) stackEntry(e entry) Stack {
 			l.at(kind.place, "unknown kind %q; %s", s.Kind, suggest(s.Kind, kindNames()))
 		}
 	} else if !slices.Contains(kindNames(), e.key) {
-		l.at(e.place, "stack %s does not say its kind, and is not named like one; add kind, one of %s", e.key, strings.Join(kindNames(), ", "))
+		l.at(e.place, "stack %s does not say its kind, and is not named like one; add kind, one of %s",
+			e.key, strings.Join(kindNames(), ", "))
 	}
 	s.Repository = l.repository(n, e)
 	if s.Repository != nil {

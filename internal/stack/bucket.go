@@ -50,7 +50,8 @@ func Read(ctx context.Context, from *bucket.Bucket, id string) (*Bundle, error) 
 		err = ovenbird.Errorf(ovenbird.Invalid, "its files are those of %.12s", b.ID)
 	}
 	if err != nil {
-		return nil, ovenbird.Errorf(ovenbird.CodeOf(err), "stack version %.12s is damaged in the bucket: %w; deploy it again from its commit", id, err)
+		return nil, ovenbird.Errorf(ovenbird.CodeOf(err), "stack version %.12s is damaged in the bucket: %w; "+
+			"deploy it again from its commit", id, err)
 	}
 	return b, nil
 }

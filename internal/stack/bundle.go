@@ -179,7 +179,8 @@ func checkFiles(files []File) error {
 		return ovenbird.Errorf(ovenbird.Invalid, "the stack has no files")
 	}
 	if len(files) > maxFiles {
-		return ovenbird.Errorf(ovenbird.Invalid, "the stack has %d files; %d are allowed: what is data belongs elsewhere", len(files), maxFiles)
+		return ovenbird.Errorf(ovenbird.Invalid, "the stack has %d files; %d are allowed: what is data belongs elsewhere",
+			len(files), maxFiles)
 	}
 	total := 0
 	folded := make(map[string]string, len(files))
@@ -223,7 +224,8 @@ func checkClash(folded map[string]string, name string) error {
 
 func tooLarge(name string, size int) error {
 	return ovenbird.Errorf(ovenbird.Invalid,
-		"the file %s has %d bytes; %d are allowed in a stack: keep data in a bucket or the catalog, or have git ignore the file", name, size, maxFile)
+		"the file %s has %d bytes; %d are allowed in a stack: keep data in a bucket or the catalog, or have git ignore the file",
+		name, size, maxFile)
 }
 
 // pathProblem says why no bundle may hold a path; "" when one may.

@@ -157,8 +157,11 @@ func TestGatherAndLinks(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret")
 	write(t, filepath.Dir(outside), map[string]string{"secret": "s"})
 	for _, test := range []struct{ target, what string }{
-		{"stack.yaml", ""}, {"../" + filepath.Base(filepath.Dir(outside)) + "/secret", "leads out of"}, {outside, "leads out of"},
-		{"gone", "a link to what is not there"}, {"folder", "a link to a folder"},
+		{"stack.yaml", ""},
+		{"../" + filepath.Base(filepath.Dir(outside)) + "/secret", "leads out of"},
+		{outside, "leads out of"},
+		{"gone", "a link to what is not there"},
+		{"folder", "a link to a folder"},
 	} {
 		dir := t.TempDir()
 		write(t, dir, map[string]string{"stack.yaml": "text", "folder/a": ""})

@@ -44,7 +44,8 @@ func commit(t *testing.T, dir, message string) string {
 // run runs git as Ada, whoever runs the test.
 func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=Ada", "-c", "user.email=ada@example.org"}, args...)...) //nolint:gosec // a test's own words
+	ada := []string{"-c", "user.name=Ada", "-c", "user.email=ada@example.org"}
+	cmd := exec.CommandContext(t.Context(), "git", append(ada, args...)...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {

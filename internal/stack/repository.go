@@ -120,5 +120,6 @@ func Resolve(ctx context.Context, url, revision string) (commit string, err erro
 			return id, nil
 		}
 	}
-	return "", ovenbird.Errorf(ovenbird.NotFound, "%s has no branch and no tag %q; name one that it has, or a commit in full", url, revision)
+	return "", ovenbird.Errorf(ovenbird.NotFound, "%s has no branch and no tag %q; name one that it has, or a commit in full",
+		url, revision)
 }
