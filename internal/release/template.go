@@ -3,6 +3,7 @@ package release
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,11 @@ func (t Template) Encode() []byte {
 	if len(t.Literals) != len(t.Slots)+1 {
 		panic(fmt.Sprintf("release: a template with %d literals and %d slots", len(t.Literals), len(t.Slots)))
 	}
-	b := []byte{tagTemplate}
+	size := 1 + binary.MaxVarintLen32
+	for _, text := range slices.Concat(t.Literals, t.Slots) {
+		size += binary.MaxVarintLen32 + len(text)
+	}
+	b := append(make([]byte, 0, size), tagTemplate)
 	b = binary.AppendUvarint(b, uint64(len(t.Slots)))
 	for i, slot := range t.Slots {
 		b = appendText(b, t.Literals[i])
