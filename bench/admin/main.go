@@ -28,6 +28,7 @@ import (
 	"ovenbird/internal/database/databasetest"
 	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/release"
 	"ovenbird/internal/webhook"
 )
@@ -144,8 +145,12 @@ func measure(ctx context.Context, at database.Config, titles, clients int, each 
 	if err != nil {
 		return f, err
 	}
+	records, err := ledger.New(ctx, ledger.Deps{DB: db})
+	if err != nil {
+		return f, err
+	}
 	api, err := admin.New(ctx, admin.Config{Rules: &facts.Rules{}}, admin.Deps{
-		DB: db, Catalog: store, Releases: releases, Bakes: noOven{}, Drafts: drafts, Webhooks: hooks,
+		DB: db, Catalog: store, Releases: releases, Bakes: noOven{}, Drafts: drafts, Webhooks: hooks, Ledger: records,
 	})
 	if err != nil {
 		return f, err

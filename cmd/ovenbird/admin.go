@@ -39,7 +39,7 @@ func (e *environment) adminAPI(
 	content := &e.site.Content
 	return admin.New(ctx, admin.Config{Rules: content.Rules, Editions: content.Editions()}, admin.Deps{
 		DB: e.database, Catalog: e.catalog, Releases: e.releases, Bakes: bakes{service}, Drafts: e.drafts, Webhooks: e.webhooks,
-		Now: now, Log: log, Tracer: e.tracer,
+		Ledger: e.ledger, Now: now, Log: log, Tracer: e.tracer,
 	})
 }
 

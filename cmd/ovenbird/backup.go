@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"ovenbird/internal/draft"
 	"ovenbird/internal/engine"
 	"ovenbird/internal/importer"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/source"
 	"ovenbird/internal/webhook"
@@ -28,8 +31,9 @@ func (c *cli) backup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write everything in the environment's database to one file",
-		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources, webhooks and\n" +
-			"tokens, as of one moment, while others write. The file appears when it is complete, and replaces one that is there.\n" +
+		Long: "Backup writes the catalog with its feed of changes, drafts, the ledger of imports, sources, webhooks,\n" +
+			"tokens and the audit, as of one moment, while others write. The file appears when it is complete, and replaces\n" +
+			"one that is there.\n" +
 			"It holds secrets of webhooks: keep it to yourself. Releases and the engine's state are not in it: a bake makes them\n" +
 			"again.",
 		Args: args(cobra.ExactArgs(1)),
@@ -98,6 +102,7 @@ func backupConfig() (backup.Config, error) {
 		{"source", source.Migrations},
 		{"admin", admin.Migrations},
 		{"draft", draft.Migrations},
+		{"ledger", ledger.Migrations},
 		{"webhook", webhook.Migrations},
 		{"site", func() (fs.FS, error) { return fs.Sub(migrations, "migrations") }},
 	} {
@@ -117,7 +122,8 @@ func (c *cli) restore() *cobra.Command {
 		Short: "Make the environment's database hold what a backup does",
 		Long: "Restore checks the whole file, then puts its rows in the place of those that are there, all or none. A database with\n" +
 			"content is left alone without --force. Stop `ovenbird up` before, on all machines; the first bake afterwards makes\n" +
-			"everything. A backup of SQLite restores to PostgreSQL, and the other way round.",
+			"everything. The audit says that it was restored, and what of it was given up.\n" +
+			"A backup of SQLite restores to PostgreSQL, and the other way round.",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			if _, err := backup.Verify(list[0]); err != nil { // before anything is made
@@ -135,7 +141,14 @@ func (c *cli) restoreTo(ctx context.Context, e *environment, path string, force 
 	if err != nil {
 		return err
 	}
-	m, err := backup.Restore(ctx, cfg, e.database, path, force)
+	if err := e.openBucket(ctx, cmp.Or(c.bucket, e.settings.Bucket)); err != nil {
+		return err
+	}
+	var m *backup.Manifest
+	err = c.restoring(ctx, e, "restored from "+filepath.Base(path), func() (err error) {
+		m, err = backup.Restore(ctx, cfg, e.database, path, force)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"ovenbird/internal/bake"
 	"ovenbird/internal/engine"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/trace"
 )
@@ -39,7 +40,7 @@ func (c *cli) bake() *cobra.Command {
 			defer e.close() //nolint:errcheck // the release is published or it is not
 			return c.traced(cmd.Context(), "bake command", e, func(ctx context.Context) error {
 				request.Trace = trace.Parent(ctx)
-				outcome, err := bakeNow(ctx, e, request)
+				outcome, err := c.bakeRecorded(ctx, e, request)
 				if err != nil {
 					return err
 				}
@@ -53,6 +54,32 @@ func (c *cli) bake() *cobra.Command {
 	cmd.Flags().BoolVar(&request.AllowShrink, "allow-shrink", false, "publish even if many documents are gone")
 	cmd.Flags().StringVar(&at, "at", "", "bake as of this past instant (RFC 3339) instead of now")
 	return cmd
+}
+
+// bakeRecorded records that a person asked for a bake, and then bakes. The release
+// that comes of it is recorded where it is made.
+func (c *cli) bakeRecorded(ctx context.Context, e *environment, request bake.Request) (bake.Outcome, error) {
+	if err := c.openLedger(ctx, e); err != nil {
+		return bake.Outcome{}, err
+	}
+	what := asked{request.Full, request.Anew, request.AllowShrink, request.AsOf}
+	err := e.ledger.Add(ctx, ledger.Event{Action: "bake.request", After: what})
+	if err != nil {
+		return bake.Outcome{}, err
+	}
+	outcome, err := bakeNow(ctx, e, request)
+	if err == nil && outcome.Status == bake.Published {
+		_, err = e.recordReleases(ctx, nil)
+	}
+	return outcome, err
+}
+
+// asked is what of a request for a bake the ledger keeps.
+type asked struct {
+	Full        bool      `json:"full,omitempty"`
+	Anew        bool      `json:"anew,omitempty"`
+	AllowShrink bool      `json:"allow_shrink,omitempty"`
+	AsOf        time.Time `json:"as_of,omitzero"`
 }
 
 // bakeNow bakes in this process, or in the one that runs the engine.

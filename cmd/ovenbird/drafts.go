@@ -15,7 +15,8 @@ import (
 // signatures against their own clocks, so this has the right time, whatever
 // instant the rest pretends it is.
 func (e *environment) openWebhooks(ctx context.Context, log *slog.Logger) (_ *webhook.Service, err error) {
-	if e.webhooks, err = webhook.New(ctx, webhook.Config{Private: e.settings.PrivateWebhooks}, e.database, time.Now); err != nil {
+	cfg := webhook.Config{Private: e.settings.PrivateWebhooks, Ledger: e.ledger}
+	if e.webhooks, err = webhook.New(ctx, cfg, e.database, time.Now); err != nil {
 		return nil, err
 	}
 	return webhook.NewService(webhook.ServiceConfig{}, webhook.Deps{
@@ -26,7 +27,7 @@ func (e *environment) openWebhooks(ctx context.Context, log *slog.Logger) (_ *we
 // addDrafts opens the drafts, and adds what publishes those that are scheduled to
 // what runs.
 func (e *environment) addDrafts(ctx context.Context, group *lifecycle.Group, log *slog.Logger, now func() time.Time) (err error) {
-	e.drafts, err = draft.New(ctx, draft.Deps{DB: e.database, Catalog: e.catalog, Now: now, Published: e.tellDraft})
+	e.drafts, err = draft.New(ctx, draft.Deps{DB: e.database, Catalog: e.catalog, Ledger: e.ledger, Now: now, Published: e.tellDraft})
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ovenbird/internal/engine"
 	"ovenbird/internal/importer"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -41,8 +43,11 @@ func (c *cli) importFiles() *cobra.Command {
 			if flags.dryRun {
 				return c.importDry(cmd.Context(), e, files, flags)
 			}
+			if err := c.openLedger(cmd.Context(), e); err != nil {
+				return err
+			}
 			return c.traced(cmd.Context(), "import command", e, func(ctx context.Context) error {
-				return c.importAll(ctx, e, files, flags)
+				return e.importRecorded(ctx, files, func() error { return c.importAll(ctx, e, files, flags) })
 			})
 		},
 	}
@@ -58,6 +63,26 @@ func (c *cli) importFiles() *cobra.Command {
 	set.StringVar(&flags.zone, "zone", "", "where the times of Avails are that say no zone, such as UTC or America/Los_Angeles")
 	set.BoolVar(&flags.titles, "titles", false, "make titles of what Avails say of them, too")
 	return cmd
+}
+
+// importRecorded records who has imported what, and which entries of the feed that
+// made: those name the import, not the person.
+func (e *environment) importRecorded(ctx context.Context, files []string, run func() error) error {
+	type at struct {
+		Sequence int64 `json:"catalog_sequence"`
+	}
+	before, err := e.catalog.Sequence(ctx)
+	if err != nil {
+		return err
+	}
+	failed := run()
+	after, err := e.catalog.Sequence(ctx)
+	if err == nil && after != before {
+		err = e.ledger.Add(ctx, ledger.Event{
+			Action: "catalog.import", Target: strings.Join(files, " "), Before: at{before}, After: at{after},
+		})
+	}
+	return errors.Join(failed, err)
 }
 
 // importAll imports files. Where one can not be read on, the report says how far

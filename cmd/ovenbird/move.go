@@ -17,6 +17,7 @@ import (
 	"ovenbird/internal/backup"
 	"ovenbird/internal/bake"
 	"ovenbird/internal/database"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/site"
@@ -89,6 +90,9 @@ func (c *cli) moveTo(ctx context.Context, e *environment, url string, force bool
 		return ovenbird.Errorf(ovenbird.Conflict,
 			"somebody wrote to %s during the move; stop that and move again, with --force", e.database.Name())
 	}
+	if err := there.recordMove(ctx, c.author(ctx), e.database.Name()); err != nil {
+		return err
+	}
 	return c.print(proof, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "moved %s to %s\n  tables   %d rows, all alike\n  catalog  alike at change %d\n"+
 			"  export   alike, sha256 %s\n  bake     alike, root %s\n",
@@ -97,6 +101,15 @@ func (c *cli) moveTo(ctx context.Context, e *environment, url string, force bool
 			e.database.Name())
 		return err
 	})
+}
+
+// recordMove records in the ledger of the database that is used from now on where
+// it comes from. What was signed of the other one holds for it: it is the same.
+func (e *environment) recordMove(ctx context.Context, by ledger.Author, from string) error {
+	if err := e.openLedgerAs(ctx, by); err != nil {
+		return err
+	}
+	return e.ledger.Add(ctx, ledger.Event{Action: "database.move", Target: e.database.Name(), Why: "moved from " + from})
 }
 
 // proof is what two databases have in common.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 )
@@ -17,15 +19,16 @@ func (c *cli) releases() *cobra.Command {
 	group := &cobra.Command{Use: "releases", Short: "List, show, compare, pin and roll back releases"}
 	needsCommand(group)
 	var note, reason string
-	pin := c.onReleases("pin ID", "Keep a release for ever", 1, func(ctx context.Context, s *release.Store, ids []string) error {
-		_, err := s.Pin(ctx, ids[0], note)
-		return err
-	})
+	pin := c.onHead("pin ID", "Keep a release for ever", 1,
+		func(id string) ledger.Event { return ledger.Event{Action: "release.pin", Target: id, Why: note} },
+		func(ctx context.Context, s *release.Store, id string) (release.Head, error) {
+			return s.Pin(ctx, id, note)
+		})
 	pin.Flags().StringVar(&note, "note", "", "why it is kept")
-	rollback := c.onReleases("rollback ID", "Serve an earlier release at once, and hold publishing until resume", 1,
-		func(ctx context.Context, s *release.Store, ids []string) error {
-			_, err := s.Rollback(ctx, ids[0], reason, time.Now())
-			return err
+	rollback := c.onHead("rollback ID", "Serve an earlier release at once, and hold publishing until resume", 1,
+		func(id string) ledger.Event { return ledger.Event{Action: "release.rollback", Target: id, Why: reason} },
+		func(ctx context.Context, s *release.Store, id string) (release.Head, error) {
+			return s.Rollback(ctx, id, reason, time.Now())
 		})
 	rollback.Flags().StringVar(&reason, "reason", "rolled back by hand", "why, for those who find publishing held")
 	group.AddCommand(
@@ -33,18 +36,31 @@ func (c *cli) releases() *cobra.Command {
 		c.show(),
 		c.onReleases("diff FROM TO", "Show the rows in which two releases differ", 2, c.diffReleases),
 		pin, rollback, c.publishTree(),
-		c.onReleases("unpin ID", "Let a pinned release go when its time comes", 1,
-			func(ctx context.Context, s *release.Store, ids []string) error {
-				_, err := s.Unpin(ctx, ids[0])
-				return err
-			}),
-		c.onReleases("resume", "Publish again after a rollback", 0,
-			func(ctx context.Context, s *release.Store, _ []string) error {
-				_, err := s.Resume(ctx)
-				return err
-			}),
+		c.onHead("unpin ID", "Let a pinned release go when its time comes", 1,
+			func(id string) ledger.Event { return ledger.Event{Action: "release.unpin", Target: id} },
+			func(ctx context.Context, s *release.Store, id string) (release.Head, error) { return s.Unpin(ctx, id) }),
+		c.onHead("resume", "Publish again after a rollback", 0,
+			func(string) ledger.Event { return ledger.Event{Action: "release.resume"} },
+			func(ctx context.Context, s *release.Store, _ string) (release.Head, error) { return s.Resume(ctx) }),
 	)
 	return group
+}
+
+// onHead makes a command that changes the head of the environment's releases, and
+// records that.
+func (c *cli) onHead(
+	use, short string, count int, event func(id string) ledger.Event,
+	change func(ctx context.Context, s *release.Store, id string) (release.Head, error),
+) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: args(cobra.ExactArgs(count)),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			id := strings.Join(ids, "")
+			return c.withKeeper(cmd.Context(), func(e *environment) error {
+				return e.changeHead(cmd.Context(), event(id), func() (release.Head, error) { return change(cmd.Context(), e.releases, id) })
+			})
+		},
+	}
 }
 
 // onReleases makes a command that works on the environment's releases.

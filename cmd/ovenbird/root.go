@@ -85,7 +85,7 @@ func (c *cli) root() *cobra.Command {
 	needsCommand(root)
 	root.AddCommand(c.up(), c.edge(), c.verify(), c.importFiles(), c.export(), c.sources(), c.bake(), c.releases(), c.edges(), c.explain(),
 		c.schema(), c.token(), c.doctor(), c.search(), c.backup(), c.restore(), c.move())
-	root.AddCommand(c.preview(), c.geoip(), c.site())
+	root.AddCommand(c.preview(), c.geoip(), c.auditLog(), c.site())
 	return root
 }
 

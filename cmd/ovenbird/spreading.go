@@ -59,7 +59,7 @@ func newSpreading(ctx context.Context, e *environment, listen string, log *slog.
 	if listen = cmp.Or(listen, e.settings.OriginListen); listen == "" || listen == noOrigin {
 		return s, nil
 	}
-	tokens, err := admin.NewTokens(ctx, e.database, nil)
+	tokens, err := admin.NewTokens(ctx, e.database, nil, nil)
 	if err != nil {
 		return nil, err
 	}

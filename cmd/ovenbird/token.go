@@ -32,7 +32,10 @@ func (c *cli) withTokens(ctx context.Context, do func(*admin.Tokens) error) erro
 		return err
 	}
 	defer e.close() //nolint:errcheck // every write was committed
-	tokens, err := admin.NewTokens(ctx, e.database, nil)
+	if err := c.openLedger(ctx, e); err != nil {
+		return err
+	}
+	tokens, err := admin.NewTokens(ctx, e.database, e.ledger, nil)
 	if err != nil {
 		return err
 	}

@@ -101,11 +101,12 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 		return err
 	}
 	auditing := newAuditing(e, log)
-	hooks, err := e.openWebhooks(ctx, log)
+	records, hooks, err := c.openRecords(ctx, e, log)
 	if err != nil {
 		return err
 	}
-	runs, service, err := e.baker(ctx, log, now, func() { spreading.notify(); serving.Notify(); auditing.notify(); hooks.Notify() })
+	tell := func() { spreading.notify(); serving.Notify(); auditing.notify(); hooks.Notify(); records.notify() }
+	runs, service, err := e.baker(ctx, log, now, tell)
 	if err != nil {
 		return err
 	}
@@ -125,6 +126,7 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 	if err := watching.add(&group, serving); err != nil {
 		return errors.Join(err, runs.Stop(ctx))
 	}
+	records.addTo(&group)
 	caches.addTo(&group)
 	group.Add("engine", engineService{runs, service})
 	group.Add("edge", serving)

@@ -15,6 +15,7 @@ import (
 	"ovenbird/internal/database"
 	"ovenbird/internal/draft"
 	"ovenbird/internal/engine"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/site"
@@ -39,6 +40,7 @@ type environment struct {
 	tracer   *trace.Tracer  // nil where nobody traces
 	changes  chan struct{}  // has something in it after this process has changed the catalog
 	spread   *spread.Store  // nil where nobody asks how far releases have spread
+	ledger   *ledger.Store  // nil where a command records nothing
 }
 
 // open opens the environment that the flags name, and makes it where it is new.

@@ -20,6 +20,7 @@ import (
 	"ovenbird/internal/database/databasetest"
 	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/webhook"
@@ -98,13 +99,17 @@ func worldIn(t testing.TB, at database.Config, cfg admin.Config) *world {
 	}
 	cfg.Rules, cfg.Editions = &facts.Rules{}, []*facts.Edition{{Application: "tv", Countries: ovenbird.NewCountrySet("FI", "SE"), MaxAge: facts.NoMaxAge}}
 	cfg.Poll = time.Millisecond
-	if w.drafts, err = draft.New(t.Context(), draft.Deps{DB: db, Catalog: w.catalog, Now: w.clock.Now}); err != nil {
+	records, err := ledger.New(t.Context(), ledger.Deps{DB: db, Now: w.clock.Now})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if w.webhooks, err = webhook.New(t.Context(), webhook.Config{}, db, w.clock.Now); err != nil {
+	if w.drafts, err = draft.New(t.Context(), draft.Deps{DB: db, Catalog: w.catalog, Ledger: records, Now: w.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	w.api, err = admin.New(t.Context(), cfg, admin.Deps{DB: db, Catalog: w.catalog, Releases: w.releases, Bakes: w.bakes, Drafts: w.drafts, Webhooks: w.webhooks, Now: w.clock.Now})
+	if w.webhooks, err = webhook.New(t.Context(), webhook.Config{Ledger: records}, db, w.clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	w.api, err = admin.New(t.Context(), cfg, admin.Deps{DB: db, Catalog: w.catalog, Releases: w.releases, Bakes: w.bakes, Drafts: w.drafts, Webhooks: w.webhooks, Ledger: records, Now: w.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"ovenbird/internal/catalog"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 	"ovenbird/internal/release"
 	"ovenbird/internal/trace"
@@ -31,6 +32,7 @@ type API struct {
 	catalog  *catalog.Store
 	releases *release.Store
 	bakes    baker
+	ledger   *ledger.Store
 	answers  *answers
 	now      func() time.Time
 	log      *slog.Logger
@@ -61,9 +63,9 @@ type document struct {
 // New brings the API's tables up to date and returns it.
 func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	if deps.DB == nil || deps.Catalog == nil || deps.Releases == nil || deps.Bakes == nil || deps.Drafts == nil || deps.Webhooks == nil ||
-		cfg.Rules == nil {
+		deps.Ledger == nil || cfg.Rules == nil {
 		return nil, ovenbird.Errorf(ovenbird.Internal,
-			"an admin API needs a database, a catalog, releases, a baker, drafts, webhooks and rules")
+			"an admin API needs a database, a catalog, releases, a baker, drafts, webhooks, a ledger and rules")
 	}
 	cfg.Version = cmp.Or(cfg.Version, "dev")
 	cfg.Poll = cmp.Or(cfg.Poll, 250*time.Millisecond)
@@ -72,13 +74,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	tokens, err := NewTokens(ctx, deps.DB, deps.Now)
+	tokens, err := NewTokens(ctx, deps.DB, deps.Ledger, deps.Now)
 	if err != nil {
 		return nil, err
 	}
 	a := &API{
 		Tokens: tokens,
-		cfg:    cfg, catalog: deps.Catalog, releases: deps.Releases, bakes: deps.Bakes, now: deps.Now,
+		cfg:    cfg, catalog: deps.Catalog, releases: deps.Releases, bakes: deps.Bakes, ledger: deps.Ledger, now: deps.Now,
 		log: cmp.Or(deps.Log, slog.New(slog.DiscardHandler)), tracer: deps.Tracer,
 		answers:    &answers{db: deps.DB, now: deps.Now},
 		mux:        http.NewServeMux(),
@@ -96,6 +98,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*API, error) {
 	a.registerWebhooks(deps.Webhooks)
 	a.registerExplanations()
 	a.registerTokens()
+	a.registerAudit()
 	if err := a.writeDocuments(); err != nil {
 		return nil, err
 	}
@@ -150,6 +153,7 @@ func (a *API) humaConfig() huma.Config {
 				{Name: "releases"},
 				{Name: "webhooks", Description: "who is told of what happens"},
 				{Name: "tokens"},
+				{Name: "audit", Description: "who changed what, when, before and after"},
 			},
 		},
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},

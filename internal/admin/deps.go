@@ -9,6 +9,7 @@ import (
 	"ovenbird/internal/database"
 	"ovenbird/internal/draft"
 	"ovenbird/internal/facts"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/release"
 	"ovenbird/internal/trace"
 	"ovenbird/internal/webhook"
@@ -31,8 +32,8 @@ type Config struct {
 	MaxStreams int
 }
 
-// Deps is what the API works with. The catalog, the drafts and the
-// webhooks have to be in DB.
+// Deps is what the API works with. The catalog, the drafts, the webhooks and the
+// ledger have to be in DB.
 type Deps struct {
 	DB       *database.DB
 	Catalog  *catalog.Store
@@ -40,6 +41,7 @@ type Deps struct {
 	Bakes    baker
 	Drafts   *draft.Store
 	Webhooks *webhook.Store
+	Ledger   *ledger.Store
 	Now      func() time.Time // nil means time.Now
 	Log      *slog.Logger     // nil discards
 	// Tracer follows what is written; nil follows nothing.

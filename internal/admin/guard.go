@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"ovenbird/internal/ledger"
 )
 
 // What a request may hold and how long it may take to come. Before it is known
@@ -76,7 +78,8 @@ func (a *API) guard(next http.Handler) http.Handler {
 		_ = control.SetWriteDeadline(time.Now().Add(operation.patience + answerTimeout))
 		// One byte more, so that who looks at the length can tell that it is too much.
 		r.Body = http.MaxBytesReader(w, r.Body, operation.maxBody+1)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), bearerKey{}, token)))
+		ctx := ledger.By(r.Context(), token.Name)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, bearerKey{}, token)))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/release"
 )
 
@@ -196,6 +197,22 @@ func told(h release.Head, err error) (*releasesOutput, error) {
 	return listOf(h), nil
 }
 
+// recorded changes the head and records that, with what it said before and after.
+// The head is not in the database, so the record follows it: where it can not be
+// written, the answer is an error, and the change was made.
+func (a *API) recorded(ctx context.Context, e ledger.Event, change func() (release.Head, error)) (*releasesOutput, error) {
+	before, err := a.releases.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	after, err := change()
+	if err != nil || after.Version() == before.Version() {
+		return told(after, err)
+	}
+	e.Before, e.After = before.Sum(e.Target), after.Sum(e.Target)
+	return told(after, a.ledger.Add(ctx, e))
+}
+
 // load loads a kept release.
 func (a *API) load(ctx context.Context, h release.Head, id string) (*release.Release, release.Kept, error) {
 	kept, ok := h.Release(id)
@@ -258,21 +275,25 @@ func (a *API) diffReleases(ctx context.Context, in *diffInput) (*diffOutput, err
 }
 
 func (a *API) pin(ctx context.Context, in *pinInput) (*releasesOutput, error) {
-	return told(a.releases.Pin(ctx, in.ID, in.Body.Note))
+	return a.recorded(ctx, ledger.Event{Action: "release.pin", Target: in.ID, Why: in.Body.Note},
+		func() (release.Head, error) { return a.releases.Pin(ctx, in.ID, in.Body.Note) })
 }
 
 func (a *API) unpin(ctx context.Context, in *actionInput) (*releasesOutput, error) {
-	return told(a.releases.Unpin(ctx, in.ID))
+	return a.recorded(ctx, ledger.Event{Action: "release.unpin", Target: in.ID},
+		func() (release.Head, error) { return a.releases.Unpin(ctx, in.ID) })
 }
 
 func (a *API) rollback(ctx context.Context, in *rollbackInput) (*releasesOutput, error) {
 	a.log.Warn("rolling back", "release", in.ID, "actor", bearer(ctx).Name, "reason", in.Body.Reason)
-	return told(a.releases.Rollback(ctx, in.ID, in.Body.Reason, a.now()))
+	return a.recorded(ctx, ledger.Event{Action: "release.rollback", Target: in.ID, Why: in.Body.Reason},
+		func() (release.Head, error) { return a.releases.Rollback(ctx, in.ID, in.Body.Reason, a.now()) })
 }
 
 func (a *API) resume(ctx context.Context, _ *resumeInput) (*releasesOutput, error) {
 	a.log.Warn("publishing again", "actor", bearer(ctx).Name)
-	return told(a.releases.Resume(ctx))
+	return a.recorded(ctx, ledger.Event{Action: "release.resume"},
+		func() (release.Head, error) { return a.releases.Resume(ctx) })
 }
 
 func (a *API) startBake(ctx context.Context, in *bakeInput) (*bakeOutput, error) {
@@ -280,6 +301,9 @@ func (a *API) startBake(ctx context.Context, in *bakeInput) (*bakeOutput, error)
 	request.Reason = "admin " + bearer(ctx).Name + ": " + request.Reason
 	id, err := a.bakes.Submit(ctx, request)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.ledger.Add(ctx, ledger.Event{Action: "bake.request", Target: id, Why: in.Body.Reason, After: request}); err != nil {
 		return nil, err
 	}
 	return &bakeOutput{Location: Prefix + "/bakes/" + id, Body: Bake{ID: id, Status: BakeQueued}}, nil

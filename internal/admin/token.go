@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"ovenbird/internal/database"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -37,13 +38,15 @@ type Token struct {
 // Tokens are the bearer tokens in a database. Any number of goroutines and
 // processes may use it.
 type Tokens struct {
-	db  *database.DB
-	now func() time.Time
+	db     *database.DB
+	ledger *ledger.Store
+	now    func() time.Time
 }
 
 // NewTokens brings the API's tables up to date and returns the tokens in them.
-// now is the clock; nil means time.Now.
-func NewTokens(ctx context.Context, db *database.DB, now func() time.Time) (*Tokens, error) {
+// records is told of those that are made and revoked; nil is nobody. now is the
+// clock; nil means time.Now.
+func NewTokens(ctx context.Context, db *database.DB, records *ledger.Store, now func() time.Time) (*Tokens, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("open the tokens: %w", err)
@@ -54,7 +57,7 @@ func NewTokens(ctx context.Context, db *database.DB, now func() time.Time) (*Tok
 	if now == nil {
 		now = time.Now
 	}
-	return &Tokens{db: db, now: now}, nil
+	return &Tokens{db: db, ledger: records, now: now}, nil
 }
 
 // A token reads "ovb_ID_SECRET". The prefix lets scanners of leaked secrets know
@@ -92,7 +95,10 @@ func (t *Tokens) Create(ctx context.Context, name string, role Role, expires tim
 		const insert = `INSERT INTO admin_tokens (id, name, role, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
 		_, err := tx.ExecContext(ctx, insert,
 			made.ID, name, string(role), hashOf(secret), stamp(now), nullStamp(made.Expires))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.ledger.Append(ctx, tx, ledger.Event{Action: "token.create", Target: made.Name, After: recorded(made)})
 	})
 	if err != nil {
 		return "", Token{}, fmt.Errorf("create token %q: %w", name, err)
@@ -148,9 +154,13 @@ func (t *Tokens) Revoke(ctx context.Context, idOrName string) (Token, error) {
 		if err != nil || !token.Revoked.IsZero() {
 			return err
 		}
+		before := recorded(token)
 		token.Revoked = t.now().UTC().Truncate(time.Second)
 		_, err = tx.ExecContext(ctx, `UPDATE admin_tokens SET revoked_at = $1 WHERE id = $2`, stamp(token.Revoked), token.ID)
-		return err
+		if err != nil {
+			return err
+		}
+		return t.ledger.Append(ctx, tx, ledger.Event{Action: "token.revoke", Target: token.Name, Before: before, After: recorded(token)})
 	})
 	if err != nil {
 		return Token{}, fmt.Errorf("revoke token %q: %w", idOrName, err)
@@ -260,6 +270,12 @@ func scanToken(row interface{ Scan(dest ...any) error }) (token Token, hash stri
 		}
 	}
 	return token, hash, nil
+}
+
+// recorded is what the ledger keeps of a token: not when it was used.
+func recorded(token Token) Token {
+	token.Used = time.Time{}
+	return token
 }
 
 func hashOf(secret string) string {

@@ -116,7 +116,8 @@ func (s *Store) publish(ctx context.Context, d *Draft, by string) error {
 					d.Changes++
 				}
 			}
-			if err := update(ctx, tx, d); err != nil || s.deps.Published == nil {
+			err := errors.Join(update(ctx, tx, d), s.record(ctx, tx, "draft.publish", by, &read, d))
+			if err != nil || s.deps.Published == nil {
 				return err
 			}
 			return s.deps.Published(ctx, tx, d)

@@ -17,6 +17,7 @@ import (
 
 	"ovenbird/internal/catalog"
 	"ovenbird/internal/database"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -27,6 +28,7 @@ var migrations embed.FS
 type Deps struct {
 	DB      *database.DB
 	Catalog *catalog.Store
+	Ledger  *ledger.Store    // records what becomes of drafts; nil records nothing
 	Now     func() time.Time // nil means time.Now
 	// Published is told of a draft in the transaction that publishes it: what it
 	// writes is committed with that, and its error rolls it back. It may be called
@@ -76,10 +78,10 @@ func (s *Store) Create(ctx context.Context, by Person, change Change) (*Draft, e
 		return nil, err
 	}
 	err = s.deps.DB.Tx(ctx, func(tx *sql.Tx) error {
-		if err := insert(ctx, tx, d); err != nil {
+		if err := errors.Join(insert(ctx, tx, d), writeRecords(ctx, tx, d)); err != nil {
 			return err
 		}
-		return writeRecords(ctx, tx, d)
+		return s.record(ctx, tx, "draft.create", by.Name, nil, d)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create draft %q: %w", d.Name, err)
@@ -127,6 +129,9 @@ func (s *Store) Delete(ctx context.Context, by Person, id string, tags []string)
 				return err
 			}
 		}
+		if err := s.record(ctx, tx, "draft.delete", by.Name, d, nil); err != nil {
+			return err
+		}
 		for _, statement := range []string{`DELETE FROM draft_records WHERE draft = $1`, `DELETE FROM drafts WHERE id = $1`} {
 			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
 				return err
@@ -149,10 +154,14 @@ func (s *Store) edit(
 		if d, err = s.expected(ctx, tx, id, tags); err != nil {
 			return err
 		}
+		before := *d
 		if err := change(ctx, tx, d); err != nil {
 			return err
 		}
-		return update(ctx, tx, d)
+		if err := update(ctx, tx, d); err != nil {
+			return err
+		}
+		return s.recordEdit(ctx, tx, &before, d)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change draft %s: %w", id, err)

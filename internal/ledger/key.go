@@ -46,6 +46,15 @@ func LoadKey(path, name string) (Key, error) {
 	return Key{signer, public}, nil
 }
 
+// PublicKey returns the public key in a file of LoadKey, "" where there is no file.
+func PublicKey(path string) (string, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	key, err := LoadKey(path, "")
+	return key.Public, err
+}
+
 // readKey refuses a file that others may read.
 func readKey(path string) (string, error) {
 	info, err := os.Stat(path)

@@ -76,8 +76,11 @@ func (r *Report) Good() bool { return len(r.Findings) == 0 }
 type VerifyConfig struct {
 	Environment string
 	// Keys are the public keys that are trusted, as Key.Public; none: those that
-	// records of the ledger introduce.
+	// records of the ledger introduce, and Own.
 	Keys []string
+	// Own is the public key of who verifies, "" where there is none: it is known even
+	// where the record that introduced it is what was cut off.
+	Own string
 	// Kept is a checkpoint that was kept elsewhere, which has to be among those in the
 	// bucket; nil is none.
 	Kept []byte

@@ -63,6 +63,9 @@ func (v *verification) keys(ctx context.Context, tx *sql.Tx) (note.Verifiers, er
 		}
 		return v.verifiers(true)
 	}
+	if v.cfg.Own != "" {
+		v.report.Keys = append(v.report.Keys, UsedKey{Public: v.cfg.Own})
+	}
 	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM ledger_records WHERE action = $1 ORDER BY sequence`, KeyAction)
 	if err != nil {
 		return nil, err
@@ -73,8 +76,11 @@ func (v *verification) keys(ctx context.Context, tx *sql.Tx) (note.Verifiers, er
 		if err != nil {
 			return nil, err
 		}
-		known := func(k UsedKey) bool { return k.Public == r.target.String }
-		if !slices.ContainsFunc(v.report.Keys, known) {
+		known := slices.IndexFunc(v.report.Keys, func(k UsedKey) bool { return k.Public == r.target.String })
+		switch {
+		case known >= 0 && v.report.Keys[known].Record == 0:
+			v.report.Keys[known].Record = r.sequence
+		case known < 0:
 			v.report.Keys = append(v.report.Keys, UsedKey{Public: r.target.String, Record: r.sequence})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -129,7 +130,12 @@ func (l *lane) settle(ctx context.Context, to *Subscription, d *Delivery, got ou
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE webhook_subscriptions SET attempts = $2, next_at = $3, active = $4, why = $5 WHERE id = $1`,
 			l.id, attempts, stamp(next), number(active), why)
-		return err
+		if err != nil || active {
+			return err
+		}
+		disabled := *to
+		disabled.Active, disabled.Why = false, why
+		return l.store.record(ctx, tx, "webhook.disable", ledger.Author{}, to, &disabled)
 	})
 	return on, err
 }

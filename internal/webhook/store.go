@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"ovenbird/internal/database"
+	"ovenbird/internal/ledger"
 	"ovenbird/internal/ovenbird"
 )
 
@@ -25,6 +26,8 @@ var migrations embed.FS
 type Config struct {
 	// Private allows addresses in the own network, and plain HTTP: for development.
 	Private bool
+	// Ledger records what becomes of subscriptions; nil records nothing.
+	Ledger *ledger.Store
 }
 
 // Store is the subscriptions and their outboxes in a database. Any number of
@@ -86,7 +89,10 @@ func (s *Store) Create(ctx context.Context, by string, draw Draw) (made *Subscri
 		const insert = `INSERT INTO webhook_subscriptions (id, url, events, secret, active, why, created_at, created_by, attempts, next_at,
 			leased_by, leased_until) VALUES ($1, $2, $3, $4, $5, '', $6, $7, 0, $6, '', '')`
 		_, err := tx.ExecContext(ctx, insert, made.ID, made.URL, string(events), made.secret, number(made.Active), stamp(now), by)
-		return err
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, tx, "webhook.create", ledger.Author{Name: by}, nil, made)
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("create a webhook: %w", err)
@@ -104,6 +110,7 @@ func (s *Store) Update(ctx context.Context, id string, draw Draw) (changed *Subs
 		if changed, err = readSubscription(ctx, tx, id); err != nil {
 			return err
 		}
+		before := *changed
 		if draw.URL != nil {
 			changed.URL = *draw.URL
 		}
@@ -121,7 +128,10 @@ func (s *Store) Update(ctx context.Context, id string, draw Draw) (changed *Subs
 		_, err = tx.ExecContext(ctx, `UPDATE webhook_subscriptions SET url = $2, events = $3, active = $4, why = $5, attempts = $6,
 			next_at = $7 WHERE id = $1`,
 			id, changed.URL, string(events), number(changed.Active), changed.Why, changed.Attempts, stamp(changed.NextAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, tx, "webhook.update", ledger.Author{}, &before, changed)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change webhook %s: %w", id, err)
@@ -133,13 +143,17 @@ func (s *Store) Update(ctx context.Context, id string, draw Draw) (changed *Subs
 // Delete removes a subscription and what it has not got yet.
 func (s *Store) Delete(ctx context.Context, id string) error {
 	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
-		if _, err := readSubscription(ctx, tx, id); err != nil {
+		there, err := readSubscription(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.record(ctx, tx, "webhook.delete", ledger.Author{}, there, nil); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM webhook_deliveries WHERE subscription = $1`, id); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM webhook_subscriptions WHERE id = $1`, id)
+		_, err = tx.ExecContext(ctx, `DELETE FROM webhook_subscriptions WHERE id = $1`, id)
 		return err
 	})
 	if err != nil {
