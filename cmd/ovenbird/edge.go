@@ -90,7 +90,7 @@ func (c *cli) edge() *cobra.Command {
 
 // serveEdge runs an edge until ctx ends.
 func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
-	config, listen, url, err := c.edgeSettings(&f)
+	config, listen, url, err := c.edgeSettings(ctx, &f)
 	if err != nil {
 		return err
 	}
@@ -152,10 +152,10 @@ func (c *cli) serveEdge(ctx context.Context, f edgeFlags) error {
 
 // edgeSettings puts the flags over the environment's variables. Without a bucket
 // or an origin among the flags there must be an environment.
-func (c *cli) edgeSettings(f *edgeFlags) (config edge.Config, listen, url string, err error) {
+func (c *cli) edgeSettings(ctx context.Context, f *edgeFlags) (config edge.Config, listen, url string, err error) {
 	settings := &site.Environment{Listen: "127.0.0.1:8080"}
 	if c.bucket == "" && len(f.origin.urls) == 0 {
-		loaded, err := site.Load(c.siteDir)
+		loaded, err := c.loadSite(ctx)
 		if err != nil {
 			return config, "", "", fmt.Errorf("%w (an edge without a site needs --bucket or --origin)", err)
 		}

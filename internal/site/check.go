@@ -106,7 +106,7 @@ func (c *checker) stacks() {
 		if !s.Here() {
 			c.findings = append(c.findings, Finding{
 				Level: Warning, Place: s.place,
-				What:   fmt.Sprintf("stack %s is of the kind %s, whose service is not there yet: nothing of it is deployed",
+				What: fmt.Sprintf("stack %s is of the kind %s, whose service is not there yet: nothing of it is deployed",
 					s.Name, s.Kind),
 				Remedy: "leave it as a plan, or take it from stacks",
 			})
