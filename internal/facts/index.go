@@ -118,14 +118,14 @@ func (x *Index) allTurns() []turn {
 func (x *Index) searchBy(chains []Chain, longest int) *search {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, s := range x.searches {
-		if s.longest == longest && slices.EqualFunc(s.chains, chains, func(l []ovenbird.Locale, c Chain) bool { return slices.Equal(l, c.Locales) }) {
-			return s
-		}
-	}
 	locales := make([][]ovenbird.Locale, len(chains))
 	for i, c := range chains {
 		locales[i] = c.Locales
+	}
+	for _, s := range x.searches {
+		if s.longest == longest && slices.EqualFunc(s.chains, locales, slices.Equal) {
+			return s
+		}
 	}
 	s := newSearch(locales, longest, x.snapshot)
 	x.searches = append(x.searches, s)
