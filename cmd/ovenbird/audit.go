@@ -31,8 +31,9 @@ func (c *cli) auditLog() *cobra.Command {
 		Long: "Audit lists the records of the ledger and the edits of the catalog together, newest first. Records are chained by\n" +
 			"hashes, and `ovenbird up` signs how far they are: `ovenbird audit verify` finds what was edited, dropped, reordered\n" +
 			"or cut off.",
-		Example: "  ovenbird audit --action 'release.*' --since 24h\n  ovenbird audit --target big-buck-bunny --json\n  ovenbird audit show 17",
-		Args:    args(cobra.NoArgs),
+		Example: "  ovenbird audit --action 'release.*' --since 24h\n  ovenbird audit --target big-buck-bunny --json\n" +
+			"  ovenbird audit show 17",
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			now := time.Now()
 			if filter.Since, err = parseMoment("--since", since, now); err != nil {
@@ -151,7 +152,8 @@ func (c *cli) showAudit() *cobra.Command {
 			}
 			sequence, err := strconv.ParseInt(number, 10, 64)
 			if err != nil || sequence < 1 {
-				return ovenbird.Errorf(ovenbird.Invalid, "%q names no entry: use its number, or feed/NUMBER for an edit of the catalog", list[0])
+				return ovenbird.Errorf(ovenbird.Invalid,
+					"%q names no entry: use its number, or feed/NUMBER for an edit of the catalog", list[0])
 			}
 			return c.withLedger(cmd.Context(), func(e *environment) error {
 				entry, err := e.ledger.Get(cmd.Context(), chain, sequence)

@@ -88,7 +88,7 @@ func (e *environment) importRecorded(ctx context.Context, files []string, run fu
 // importAll imports files. Where one can not be read on, the report says how far
 // it came, and those after it are not begun.
 func (c *cli) importAll(ctx context.Context, e *environment, files []string, flags importFlags) error {
-	ledger, err := importer.OpenLedger(ctx, e.database)
+	deliveries, err := importer.OpenLedger(ctx, e.database)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (c *cli) importAll(ctx context.Context, e *environment, files []string, fla
 	} else if err != nil {
 		return err
 	}
-	imports, err := importer.New(config, importer.Deps{Catalog: e.catalog, Ledger: ledger})
+	imports, err := importer.New(config, importer.Deps{Catalog: e.catalog, Ledger: deliveries})
 	if err != nil {
 		return errors.Join(err, unlock())
 	}
