@@ -96,7 +96,7 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 		return err
 	}
 	deps := edge.Deps{Releases: e.releases, Tracer: e.tracer, Log: log, Now: now, Progress: reported(spreading.reporter)}
-	serving, caches, err := c.ownEdge(e, deps)
+	serving, caches, err := c.ownEdge(e, deps, watching)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,15 @@ func (c *cli) serveOpened(ctx context.Context, e *environment, f upFlags, now fu
 }
 
 // ownEdge returns the edge of a process that is up, and what tells the caches before it.
-func (c *cli) ownEdge(e *environment, deps edge.Deps) (serving *edge.Edge, caches *purging, err error) {
+func (c *cli) ownEdge(e *environment, deps edge.Deps, watching *observing) (serving *edge.Edge, caches *purging, err error) {
+	if e.bucket.Remote() {
+		// What it answers with has to be on this machine.
+		near, err := c.edgeDeps(e.bucket, true, filepath.Join(e.dir, "own-edge"), watching)
+		if err != nil {
+			return nil, nil, err
+		}
+		deps.Releases, deps.Retain = near.Releases, near.Retain
+	}
 	if caches, err = newPurging(e.settings.Purge, filepath.Join(e.dir, "purges.json"), &deps, deps.Log); err != nil {
 		return nil, nil, err
 	}
