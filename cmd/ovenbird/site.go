@@ -134,7 +134,8 @@ func (c *cli) sitePin() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(filepath.Join(c.siteDir, "site.lock"), site.FormatLock(loaded.Pins()), 0o644); err != nil { //nolint:gosec // belongs in git
+			lock := filepath.Join(c.siteDir, "site.lock")
+			if err := os.WriteFile(lock, site.FormatLock(loaded.Pins()), 0o644); err != nil { //nolint:gosec // belongs in git
 				return fmt.Errorf("write the pins: %w", err)
 			}
 			return c.print(done, func(w io.Writer) error { return tellPinned(w, done) })
@@ -145,7 +146,7 @@ func (c *cli) sitePin() *cobra.Command {
 // pin asks for commits, and notes them in the stacks of the site.
 func pin(cmd *cobra.Command, s *site.Site, names []string) ([]pinned, error) {
 	for _, name := range names {
-		if stack, ok := s.Stack(name); !ok || stack.Repository == nil {
+		if one, ok := s.Stack(name); !ok || one.Repository == nil {
 			return nil, ovenbird.Errorf(ovenbird.Invalid, "site %s has no stack %q in a repository", s.Name, name)
 		}
 	}

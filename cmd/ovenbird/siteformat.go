@@ -71,7 +71,7 @@ func formatAll(files []string, check bool) (changed []string, failed error) {
 }
 
 func formatFile(file string, check bool) (different bool, err error) {
-	text, err := os.ReadFile(file) //nolint:gosec // a file of the site
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return false, fmt.Errorf("read a file to format: %w", err)
 	}

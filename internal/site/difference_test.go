@@ -39,55 +39,66 @@ func TestDifferenceTellsEachEdit(t *testing.T) {
 		},
 		{
 			"a country goes", contentFile, "  GB: {locales: [en]}\n", "",
-			[]string{"- country GB", "ATTENTION: all documents for United Kingdom go"}, true, 2,
+			[]string{"- country GB", "ATTENTION: all documents for United Kingdom go"},
+			true, 2,
 		},
 		{
 			"a chain", contentFile, "[fi, sv]", "[fi]",
-			[]string{"~ country FI", "    ~ locales: fi sv en -> fi en", "texts, images or ratings may be others in Finland"}, false, 3,
+			[]string{"~ country FI", "    ~ locales: fi sv en -> fi en", "texts, images or ratings may be others in Finland"},
+			false, 3,
 		},
 		{
 			"an age", contentFile, "6: 6", "6: 7",
-			[]string{"~ rating system FSK", "    ~ 6: 6 -> 7", "ATTENTION: titles may appear or go in applications with an age limit: kids"}, true, 1,
+			[]string{"~ rating system FSK", "    ~ 6: 6 -> 7", "ATTENTION: titles may appear or go in applications with an age limit: kids"},
+			true, 1,
 		},
 		{
 			"a group", contentFile, "HOME: [FI, SE]", "HOME: [FI]",
-			[]string{"~ group HOME", "    ~ countries: FI SE -> FI", "licenses that name it hold in other countries"}, true, 3,
+			[]string{"~ group HOME", "    ~ countries: FI SE -> FI", "licenses that name it hold in other countries"},
+			true, 3,
 		},
 		{
 			"a field comes", home, "id name", "id name titleCount",
 			[]string{
 				"~ document kids/home.json", "    + collections.titleCount: selected", "it is baked again in 2 countries",
 				"~ document web/home.json", "it is baked again in 5 countries",
-			}, false, 2,
+			},
+			false, 2,
 		},
 		{
 			"a field goes", home, "id name", "id",
 			[]string{
 				"~ document kids/home.json", "    - collections.name: selected", "without what clients may read: collections.name",
 				"~ document web/home.json",
-			}, true, 2,
+			},
+			true, 2,
 		},
 		{"the order of fields", home, "id name", "name id", []string{"~ document kids/home.json", "    ~ order: "}, false, 2},
 		{"white space in a shape", home, "id name", "id,\n  name # all\n", nil, false, 0},
 		{
 			"a page", contentFile, "page: 10", "page: 11",
-			[]string{"~ document web/collections/{collection}/{page}.json", "    ~ page: 10 -> 11"}, false, 1,
+			[]string{"~ document web/collections/{collection}/{page}.json", "    ~ page: 10 -> 11"},
+			false, 1,
 		},
 		{
 			"a document goes", contentFile, "      collections/{collection}/{page}.json: {shape: collection.graphql, page: 10}\n", "",
-			[]string{"- document web/collections/{collection}/{page}.json", "clients that still ask for it get 404"}, true, 1,
+			[]string{"- document web/collections/{collection}/{page}.json", "clients that still ask for it get 404"},
+			true, 1,
 		},
 		{
 			"an age limit", contentFile, "max_age: 7", "max_age: 6",
-			[]string{"~ application kids", "    ~ max_age: 7 -> 6", "titles or texts may appear or go"}, true, 1,
+			[]string{"~ application kids", "    ~ max_age: 7 -> 6", "titles or texts may appear or go"},
+			true, 1,
 		},
 		{
 			"a country for an application", contentFile, "countries: [FI, SE, DE]", "countries: [FI, SE]",
-			[]string{"~ application kids", "    ~ countries: DE FI -> FI", "its documents go in DE"}, true, 1,
+			[]string{"~ application kids", "    ~ countries: DE FI -> FI", "its documents go in DE"},
+			true, 1,
 		},
 		{
 			"a language", contentFile, "languages: [en, fi]", "languages: [en]",
-			[]string{"~ application web", "    ~ languages: en fi -> en", "addresses of editions go"}, true, 2,
+			[]string{"~ application web", "    ~ languages: en fi -> en", "addresses of editions go"},
+			true, 2,
 		},
 		{"what people call it", contentFile, "On the web", "In the web", []string{"~ application web", "another name"}, false, 0},
 		{"the schedule", contentFile, "every: 5m", "every: 6m", []string{"~ schedule", "    ~ every: 5m0s -> 6m0s", "no document changes"}, false, 0},
@@ -95,7 +106,8 @@ func TestDifferenceTellsEachEdit(t *testing.T) {
 		{"a source", contentFile, "shrink: 10%", "shrink: 11%", []string{"~ source cms", "    ~ shrink: 10% -> 11%"}, false, 0},
 		{
 			"a statement", "content/titles.sql", "AS semicolon", "AS colon",
-			[]string{"~ source cms", "    ~ sql of titles: SELECT id, ';' AS semicolon FROM titles -> SELECT id, ';' AS colon FROM titles"}, false, 0,
+			[]string{"~ source cms", "    ~ sql of titles: SELECT id, ';' AS semicolon FROM titles -> SELECT id, ';' AS colon FROM titles"},
+			false, 0,
 		},
 		{"a catalog file", contentFile, "catalog.ndjson", "other.ndjson", []string{"- catalog file catalog.ndjson", "+ catalog file other.ndjson"}, false, 0},
 	} {
@@ -212,8 +224,13 @@ func TestSelectedFollowsFragmentsAndAliases(t *testing.T) {
 	got := selected(`query ($title: ID!) { t: title(id: $title) { ...Card ... on Title { year } poster: image(role: POSTER, width: 3) { url } } }
 fragment Card on Title { id name }`)
 	want := []pair{
-		{"t", "title id : $ title"}, {"t.id", "selected"}, {"t.name", "selected"}, {"t.poster", "image role : POSTER width : 3"},
-		{"t.poster.url", "selected"}, {"t.year", "selected"}, {"variables", "query ( $ title : ID ! )"},
+		{"t", "title id : $ title"},
+		{"t.id", "selected"},
+		{"t.name", "selected"},
+		{"t.poster", "image role : POSTER width : 3"},
+		{"t.poster.url", "selected"},
+		{"t.year", "selected"},
+		{"variables", "query ( $ title : ID ! )"},
 		{"order", "t t.id t.name t.year t.poster t.poster.url"},
 	}
 	if !slices.Equal(got, want) {
