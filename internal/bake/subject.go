@@ -209,12 +209,12 @@ func encode(output *shape.Output) []byte {
 		Literals: make([]string, 0, len(output.Slots)+1),
 		Slots:    make([]string, 0, len(output.Slots)),
 	}
-	start := 0
+	body, start := string(output.Body), 0 // one copy for all literals
 	for _, slot := range output.Slots {
-		template.Literals = append(template.Literals, string(output.Body[start:slot.Offset]))
+		template.Literals = append(template.Literals, body[start:slot.Offset])
 		template.Slots = append(template.Slots, release.CardPath(slot.Card.ID(), slot.Title))
 		start = slot.Offset
 	}
-	template.Literals = append(template.Literals, string(output.Body[start:]))
+	template.Literals = append(template.Literals, body[start:])
 	return template.Encode()
 }

@@ -3,7 +3,6 @@ package release
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -24,8 +23,10 @@ func (t Template) Encode() []byte {
 		panic(fmt.Sprintf("release: a template with %d literals and %d slots", len(t.Literals), len(t.Slots)))
 	}
 	size := 1 + binary.MaxVarintLen32
-	for _, text := range slices.Concat(t.Literals, t.Slots) {
-		size += binary.MaxVarintLen32 + len(text)
+	for _, texts := range [][]string{t.Literals, t.Slots} {
+		for _, text := range texts {
+			size += binary.MaxVarintLen32 + len(text)
+		}
 	}
 	b := append(make([]byte, 0, size), tagTemplate)
 	b = binary.AppendUvarint(b, uint64(len(t.Slots)))
