@@ -24,15 +24,15 @@ import (
 
 // moment is when an edge began to serve a release.
 type moment struct {
-	Address string    `json:"address"` // of the edge
-	Served  time.Time `json:"served"`
+	Address string `json:"address"` // of the edge
+	Served  int64  `json:"served"`  // in nanoseconds since 1970
 }
 
 // progressTo returns what tells a channel of each release that is served.
 func progressTo(to chan<- moment) func(edge.Progress) {
 	return func(p edge.Progress) {
 		if p.Release != "" {
-			to <- moment{Served: p.Served}
+			to <- moment{Served: p.Served.UnixNano()}
 		}
 	}
 }
@@ -46,11 +46,12 @@ type anEdge struct {
 
 // own is the edge in this process.
 func (o *oven) own() anEdge {
-	return anEdge{switches: o.switches, stop: func() error { return nil }, ask: func(ctx context.Context, path string) (int, string, error) {
+	ask := func(ctx context.Context, path string) (int, string, error) {
 		w := httptest.NewRecorder()
-		o.serving.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+		o.serving.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody))
 		return w.Code, w.Body.String(), nil
-	}}
+	}
+	return anEdge{switches: o.switches, ask: ask, stop: func() error { return nil }}
 }
 
 // startEdges returns the edge in this process and as many in processes of their
@@ -112,7 +113,7 @@ func startEdge(ctx context.Context, from string) (anEdge, error) {
 	return anEdge{
 		switches: switches,
 		ask: func(ctx context.Context, path string) (int, string, error) {
-			r, err := http.NewRequestWithContext(ctx, http.MethodGet, first.Address+path, nil)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, first.Address+path, http.NoBody)
 			if err != nil {
 				return 0, "", err
 			}
@@ -176,7 +177,7 @@ func followReleases(ctx context.Context, from string) (err error) {
 		out := json.NewEncoder(os.Stdout)
 		for m := range switches {
 			m.Address = server.URL()
-			if out.Encode(m) != nil {
+			if err := out.Encode(m); err != nil {
 				return // who measures is gone, and standard input ends
 			}
 		}

@@ -66,7 +66,8 @@ func (f *figures) String() string {
 		"one edit, p99      %.1f ms; p50 of each edge %.1f\none edit writes    %.0f bytes in %.1f objects\n%s",
 		f.LogicalDocuments, f.Distinct, f.Objects, f.Rendered,
 		f.ColdSeconds, f.BytesWritten, f.ObjectsWritten, f.RequestCost, f.PeakRSS>>20,
-		f.UnchangedSeconds, f.EditP50, f.PublishedP50, f.RenderP50, f.WriteP50, f.PublishP50, f.EditP99, f.EdgeP50, f.EditBytes, f.EditObjects, &peers)
+		f.UnchangedSeconds, f.EditP50, f.PublishedP50, f.RenderP50, f.WriteP50, f.PublishP50,
+		f.EditP99, f.EdgeP50, f.EditBytes, f.EditObjects, &peers)
 }
 
 func measure(ctx context.Context, z size) (_ *figures, err error) {
@@ -128,7 +129,7 @@ func (o *oven) unchanged(ctx context.Context, f *figures) error {
 // longestPause is the longest time between two edits.
 const longestPause = 30 * time.Millisecond
 
-// edits edits titles, one after the other, each until all edges serve it.
+// edits makes edits of titles, one after the other, each until all edges serve it.
 func (o *oven) edits(ctx context.Context, z size, f *figures) (err error) {
 	edges, err := o.startEdges(ctx, z.edges)
 	if err != nil {
@@ -243,7 +244,7 @@ func (e anEdge) until(ctx context.Context, path, text string) (time.Time, error)
 				return time.Time{}, errors.New("it ended")
 			}
 			if _, body, err := e.ask(ctx, path); err != nil || strings.Contains(body, `"`+text+`"`) {
-				return m.Served, err
+				return time.Unix(0, m.Served), err
 			}
 		case <-time.After(patience):
 			return time.Time{}, fmt.Errorf("it does not serve %q", text)

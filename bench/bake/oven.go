@@ -154,8 +154,8 @@ func (o *oven) folder() string { return filepath.Join(o.dir, "bucket") }
 func (o *oven) last(end func(context.Context) error) { o.undo = append(o.undo, end) }
 
 func (o *oven) close(ctx context.Context) (err error) {
-	for i := len(o.undo) - 1; i >= 0; i-- {
-		err = errors.Join(err, o.undo[i](ctx))
+	for _, end := range slices.Backward(o.undo) {
+		err = errors.Join(err, end(ctx))
 	}
 	return err
 }

@@ -139,9 +139,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	s := &Service{cfg: cfg, deps: deps, meter: newMeter(), program: cfg.Program.Site + " " + build()}
-	s.workflow = engine.Register(deps.Engine, WorkflowName, func(run *engine.Run, request Request) (Outcome, error) {
-		return s.bake(context.Background(), run, request)
-	})
+	s.workflow = engine.Register(deps.Engine, WorkflowName, s.execute)
 	s.shards = engine.RegisterTask(deps.Engine, shardTask, s.bakeShard)
 	return s, nil
 }
@@ -193,6 +191,11 @@ type candidate struct {
 	Traces []string  `json:"traces,omitempty"`
 }
 
+// execute is a bake as an execution of the engine's, which outlives who asks for it.
+func (s *Service) execute(run *engine.Run, request Request) (Outcome, error) {
+	return s.bake(context.Background(), run, request)
+}
+
 // bake is the workflow: decide the instant, write a release, publish it.
 // Whatever it was interrupted in, it ends with a release that is complete and
 // served, or not served at all.
@@ -202,7 +205,7 @@ func (s *Service) bake(ctx context.Context, run *engine.Run, request Request) (o
 	ctx, span := s.deps.Tracer.Begin(ctx, "bake", trace.Consumer, trace.Cause{Parent: request.Trace},
 		slog.String("ovenbird.reason", request.Reason))
 	var made candidate
-	defer func() {
+	defer func() { //nolint:contextcheck // to link spans is not to begin one
 		span.Link(slices.DeleteFunc(made.Traces, func(t string) bool { return t == request.Trace })...)
 		span.Set(outcome.about()...)
 		span.End(err)
