@@ -38,7 +38,7 @@ var modules = []module{
 	{"go.uber.org/zap", []string{"internal/edge"}}, // what certmagic logs through
 	{"gocloud.dev", []string{"internal/bucket"}},
 	{"golang.org/x/mod", []string{"internal/ledger"}}, // signed notes
-	{"golang.org/x/sys", []string{"bench/edge"}}, // which core a process runs on
+	{"golang.org/x/sys", []string{"bench/edge"}},      // which core a process runs on
 	{"golang.org/x/text", []string{
 		"internal/words", "internal/catalog", "internal/shape", "internal/model", "internal/site", "internal/importer", "internal/avails",
 		"internal/bake",
