@@ -78,27 +78,36 @@ func TestThereIsSomethingToSeeInEveryVariationAtAnyDate(t *testing.T) {
 		at := time.Date(year, time.Month(2*year%12+1), 20, 13, 0, 0, 0, time.UTC)
 		for _, e := range s.Content.Editions() {
 			v := facts.NewView(snapshot, e, s.Content.Rules, at)
-			for i := range e.Countries.Indexes {
-				tops, opening, leaving := 0, 0, 0
-				for _, title := range snapshot.Titles {
-					if title.Parent != "" {
-						continue
-					}
-					if v.Visible(title).HasIndex(i) {
-						tops++
-					}
-					if _, ok, _ := v.Opening(title, i, v.DayLimit(30)); ok {
-						opening++
-					}
-					if _, ok, _ := v.Leaving(title, i, v.DayLimit(30)); ok {
-						leaving++
-					}
+			limit := v.DayLimit(30)
+			tops, opening, leaving := make(tally), make(tally), make(tally)
+			for _, title := range snapshot.Titles {
+				if title.Parent != "" {
+					continue
 				}
-				if tops < 15 || opening < 2 || leaving < 2 {
-					t.Errorf("%s %s at %s: %d titles, %d opening, %d leaving", ovenbird.CountryAt(i), e.Name(), at.Format(time.DateOnly), tops, opening, leaving)
+				tops.add(v.Visible(title))
+				for _, moment := range v.Openings(title, limit) {
+					opening.add(moment.Countries)
+				}
+				for _, moment := range v.Leavings(title, limit) {
+					leaving.add(moment.Countries)
+				}
+			}
+			for i := range e.Countries.Indexes {
+				if tops[i] < 15 || opening[i] < 2 || leaving[i] < 2 {
+					t.Errorf("%s %s at %s: %d titles, %d opening, %d leaving",
+						ovenbird.CountryAt(i), e.Name(), at.Format(time.DateOnly), tops[i], opening[i], leaving[i])
 				}
 			}
 		}
+	}
+}
+
+// tally counts by country.
+type tally map[uint8]int
+
+func (t tally) add(countries ovenbird.CountrySet) {
+	for i := range countries.Indexes {
+		t[i]++
 	}
 }
 
