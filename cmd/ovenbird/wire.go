@@ -140,7 +140,8 @@ func (e *environment) baker(
 		Program: program(e.site), Editions: editions(content), Every: content.Schedule.Every, Debounce: content.Schedule.Debounce,
 		Shrink: content.Releases.Shrink, Now: now, Log: log,
 	}, bake.Deps{
-		Catalog: e.catalog, Releases: e.releases, Engine: runs, Changes: e.changes, Published: published, Origin: e.catalog.Origin, Tracer: e.tracer,
+		Catalog: e.catalog, Releases: e.releases, Engine: runs, Changes: e.changes, Published: published,
+		Origin: e.catalog.Origin, Tracer: e.tracer,
 		Steps: e.noteSteps(log),
 	})
 	if err != nil {
