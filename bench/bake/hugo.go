@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -60,6 +61,7 @@ func hugo(ctx context.Context, dir string, documents []document) (time.Duration,
 			return 0, nil, err
 		}
 	}
+	syscall.Sync() // its input is not what it renders
 	start := time.Now()
 	said, err := exec.CommandContext(ctx, "hugo", "--quiet", "--source", dir).CombinedOutput() //nolint:gosec // a folder of this program's
 	took := time.Since(start)

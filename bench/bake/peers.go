@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"syscall"
 	"time"
 
 	"ovenbird/internal/release"
@@ -24,14 +25,16 @@ import (
 //     who may see what, in which language and with which rating, is worked out, and
 //     lists are stored as templates and cards;
 //   - a peer's is -documents of them, drawn from the same release, by the time in
-//     which it writes them, one uncompressed file each and nothing made durable. It is
-//     given each document's fields as they come out and decides nothing.
+//     which it writes them, one uncompressed file each, and one sync after the last
+//     makes all of them as durable as ours are (seconds_until_durable; without it,
+//     seconds). It is given each document's fields as they come out and decides nothing.
 //
 // Every document of a peer is compared with ours: as JSON it says the same.
 type compared struct {
 	Peer      string  `json:"peer"`
 	Documents int     `json:"documents"` // that it rendered
-	Seconds   float64 `json:"seconds"`
+	Seconds   float64 `json:"seconds"`   // until it has ended, and its files may be in memory alone
+	Durable   float64 `json:"seconds_until_durable"`
 	Rate      float64 `json:"documents_per_second"`
 	Ours      float64 `json:"our_documents_per_second"`
 	Ratio     float64 `json:"ratio"` // ours by its
@@ -39,8 +42,8 @@ type compared struct {
 
 // String writes the comparison for people.
 func (c *compared) String() string {
-	return fmt.Sprintf("beside %-12s %.0f documents a second, it %.0f (%d in %.2f s): %.1f times as many\n",
-		c.Peer, c.Ours, c.Rate, c.Documents, c.Seconds, c.Ratio)
+	return fmt.Sprintf("beside %-12s %.0f documents a second, it %.0f (%d in %.2f s, %.2f s until durable): %.1f times as many\n",
+		c.Peer, c.Ours, c.Rate, c.Documents, c.Seconds, c.Durable, c.Ratio)
 }
 
 // peer renders documents into a folder, and returns how long it took and which
@@ -67,12 +70,11 @@ func (o *oven) compare(ctx context.Context, z size, f *figures) error {
 		if render == nil {
 			return fmt.Errorf("there is no peer %q: use hugo or naive", name)
 		}
-		took, err := o.rendered(ctx, name, render, documents)
-		if err != nil {
+		c := &compared{Peer: name, Documents: len(documents)}
+		if err := o.rendered(ctx, c, render, documents); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		c := &compared{Peer: name, Documents: len(documents), Seconds: took.Seconds()}
-		c.Rate, c.Ours = float64(c.Documents)/c.Seconds, float64(f.Distinct)/f.ColdSeconds
+		c.Rate, c.Ours = float64(c.Documents)/c.Durable, float64(f.Distinct)/f.ColdSeconds
 		c.Ratio = c.Ours / c.Rate
 		f.Peers = append(f.Peers, c)
 	}
@@ -81,29 +83,32 @@ func (o *oven) compare(ctx context.Context, z size, f *figures) error {
 }
 
 // rendered has a peer render documents, and compares each with what it is to say.
-func (o *oven) rendered(ctx context.Context, name string, render peer, documents []document) (time.Duration, error) {
-	dir := filepath.Join(o.dir, name)
+func (o *oven) rendered(ctx context.Context, c *compared, render peer, documents []document) error {
+	dir := filepath.Join(o.dir, c.Peer)
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return 0, err
+		return err
 	}
 	took, file, err := render(ctx, dir, documents)
 	if err != nil {
-		return 0, err
+		return err
 	}
+	start := time.Now()
+	syscall.Sync()
+	c.Seconds, c.Durable = took.Seconds(), (took + time.Since(start)).Seconds()
 	for i, d := range documents {
 		made, err := os.ReadFile(file(i))
 		if err != nil {
-			return 0, err
+			return err
 		}
 		var got, want any
 		if err := errors.Join(json.Unmarshal(made, &got), json.Unmarshal(d.body, &want)); err != nil {
-			return 0, err
+			return err
 		}
 		if !reflect.DeepEqual(got, want) {
-			return 0, fmt.Errorf("it says\n%s\nrather than\n%s", made, d.body)
+			return fmt.Errorf("it says\n%s\nrather than\n%s", made, d.body)
 		}
 	}
-	return took, nil
+	return nil
 }
 
 // draw returns documents of the release, as viewers get them, in random order and
