@@ -100,12 +100,38 @@ func appendText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// storedRow is a row as it is encoded: its partition by hash.
+// storedRow is a row as it is encoded: its partition by hash. Its objects are where
+// they were decoded from.
 type storedRow struct {
 	Key
 	partition Hash // zero where there are no classes
-	objects   []Hash
+	objects   encodedHashes
 	ends      int64
+}
+
+// encodedHashes is hashes, one after the other.
+type encodedHashes []byte
+
+func (e encodedHashes) len() int { return len(e) / len(Hash{}) }
+
+func (e encodedHashes) at(i int) Hash { return Hash(e[i*len(Hash{}):]) }
+
+func (e encodedHashes) equal(list []Hash) bool {
+	for i := range list {
+		if i >= e.len() || e.at(i) != list[i] {
+			return false
+		}
+	}
+	return len(list) == e.len()
+}
+
+// all returns a copy of the hashes.
+func (e encodedHashes) all() []Hash {
+	all := make([]Hash, e.len())
+	for i := range all {
+		all[i] = e.at(i)
+	}
+	return all
 }
 
 // resolve turns a stored row into a row.
@@ -114,12 +140,12 @@ func (s storedRow) resolve(known *partitions) (Row, error) {
 		return Row{Key: s.Key, Ends: s.ends}, nil
 	}
 	p := known.get(s.partition)
-	if p == nil || len(p.classes) != len(s.objects) {
+	if p == nil || len(p.classes) != s.objects.len() {
 		return Row{}, fmt.Errorf("row %s does not match its partition %s", s.Key, s.partition)
 	}
-	classes := make([]Class, len(s.objects))
-	for i, object := range s.objects {
-		classes[i] = Class{Countries: p.classes[i], Object: object}
+	classes := make([]Class, s.objects.len())
+	for i := range classes {
+		classes[i] = Class{Countries: p.classes[i], Object: s.objects.at(i)}
 	}
 	return Row{Key: s.Key, Classes: classes, Ends: s.ends, division: p}, nil
 }
@@ -244,8 +270,8 @@ func (d *decoder) rows() []storedRow {
 		var r storedRow
 		edition := d.uvarint()
 		r.Path = d.text()
-		r.objects = make([]Hash, d.count(len(Hash{})))
-		if len(r.objects) > 0 {
+		objects := d.count(len(Hash{}))
+		if objects > 0 {
 			division := d.uvarint()
 			if division >= uint64(len(divisions)) {
 				d.fail("a row names partition %d of %d", division, len(divisions))
@@ -253,9 +279,7 @@ func (d *decoder) rows() []storedRow {
 			}
 			r.partition = divisions[division]
 		}
-		for i := range r.objects {
-			r.objects[i] = d.hash()
-		}
+		r.objects = d.take(objects * len(Hash{}))
 		if edition >= uint64(len(editions)) {
 			d.fail("a row names edition %d of %d", edition, len(editions))
 			return nil

@@ -83,6 +83,12 @@ type unpacker struct {
 // object returns the object of an entry whose frame is given, and makes sure that it
 // is the one.
 func (u *unpacker) object(e entry, frame []byte) ([]byte, error) {
+	part, err := u.part(e, frame)
+	return bytes.Clone(part), err // it must not keep all of the frame
+}
+
+// part is object as a part of the frame, or of what that decompresses to.
+func (u *unpacker) part(e entry, frame []byte) ([]byte, error) {
 	if u.body == nil || u.offset != e.offset {
 		body, err := u.codec.open(e, frame)
 		if err != nil {
@@ -93,7 +99,7 @@ func (u *unpacker) object(e entry, frame []byte) ([]byte, error) {
 	if uint64(e.at)+uint64(e.raw) > uint64(len(u.body)) {
 		return nil, fmt.Errorf("object %s: it lies outside of its frame", e.hash)
 	}
-	body := bytes.Clone(u.body[e.at : e.at+e.raw])
+	body := u.body[e.at : e.at+e.raw]
 	if HashOf(body) != e.hash {
 		return nil, fmt.Errorf("object %s: its content has another hash", e.hash)
 	}

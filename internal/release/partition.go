@@ -86,12 +86,16 @@ func (p *partitions) learn(h Hash, body []byte) error {
 // encodePartition writes countries as codes, because bits may move when the
 // table of countries changes.
 func encodePartition(sets []ovenbird.CountrySet) []byte {
-	b := []byte{tagPartition}
+	size := 1 + binary.MaxVarintLen16
+	for _, set := range sets {
+		size += binary.MaxVarintLen16 + 2*set.Len()
+	}
+	b := append(make([]byte, 0, size), tagPartition)
 	b = binary.AppendUvarint(b, uint64(len(sets)))
 	for _, set := range sets {
 		b = binary.AppendUvarint(b, uint64(set.Len()))
-		for _, country := range set.List() {
-			b = append(b, country...)
+		for country := range set.Indexes {
+			b = append(b, ovenbird.CountryAt(country)...)
 		}
 	}
 	return b
@@ -102,8 +106,8 @@ func decodePartition(body []byte) ([]ovenbird.CountrySet, error) {
 	d.tag(tagPartition)
 	sets := make([]ovenbird.CountrySet, d.count(2))
 	for i := range sets {
-		for range d.count(2) {
-			code := string(d.take(2))
+		for codes := string(d.take(2 * d.count(2))); codes != ""; codes = codes[2:] {
+			code := codes[:2]
 			country, err := ovenbird.ParseCountry(code)
 			if err != nil || string(country) != code {
 				d.fail("country %q is not known to this version of the program", code)

@@ -208,19 +208,17 @@ func newSharedRows() *sharedRows { return &sharedRows{seed: maphash.MakeSeed()} 
 
 // classesOf returns classes that are the same, made now or before; fresh reports
 // whether it was now.
-func (s *sharedRows) classesOf(partition Hash, division *division, objects []Hash) (c *Classes, fresh bool) {
+func (s *sharedRows) classesOf(partition Hash, division *division, objects encodedHashes) (c *Classes, fresh bool) {
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	_, _ = h.Write(partition[:]) // it never fails
-	for i := range objects {
-		_, _ = h.Write(objects[i][:])
-	}
-	same := func(c *Classes) bool { return c.division == division && slices.Equal(c.objects, objects) }
+	_, _ = h.Write(objects)
+	same := func(c *Classes) bool { return c.division == division && objects.equal(c.objects) }
 	key := h.Sum64()
 	if c := s.classes.get(key); c != nil && same(c) {
 		return c, false
 	}
-	made := &Classes{division: division, objects: objects}
+	made := &Classes{division: division, objects: objects.all()}
 	if c := s.classes.put(key, made); same(c) {
 		return c, c == made
 	}

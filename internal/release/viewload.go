@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -36,7 +37,7 @@ func (r *Release) View(ctx context.Context, before *View) (*View, []Changed, err
 	if err := v.hold(ctx, r, held); err != nil {
 		return nil, nil, fmt.Errorf("release %s: %w", r.ref.ID, err)
 	}
-	l := &viewLoader{View: v, release: r, editions: map[string]bool{"": true}}
+	l := &viewLoader{View: v, release: r, editions: map[string]bool{"": true}, known: make(map[Hash]*division)}
 	for _, e := range r.manifest.Editions {
 		l.editions[e.Name] = true
 	}
@@ -80,9 +81,10 @@ type viewLoader struct {
 	release  *Release
 	editions map[string]bool
 
-	mu   sync.Mutex
-	next []viewPlace   // nodes to read
-	keys map[KeyID]Key // of the rows that were read; nil where nobody wants to know
+	mu    sync.Mutex
+	next  []viewPlace        // nodes to read
+	known map[Hash]*division // by the hashes of their partitions
+	keys  map[KeyID]Key      // of the rows that were read; nil where nobody wants to know
 }
 
 // viewPlace is a node to read, and where it goes.
@@ -138,15 +140,17 @@ func (l *viewLoader) nodes(level []viewPlace, found []object) error {
 		return err
 	}
 	for i, o := range found {
-		if err := l.node(level[o.i], all[i], divisions); err != nil {
+		own := len(all[i].rows)
+		if err := l.node(level[o.i], all[i], divisions[:own]); err != nil {
 			return err
 		}
+		divisions = divisions[own:]
 	}
 	return nil
 }
 
 // node makes a node, and notes which ones below it to read.
-func (l *viewLoader) node(p viewPlace, stored storedNode, divisions map[Hash]*division) (err error) {
+func (l *viewLoader) node(p viewPlace, stored storedNode, divisions []*division) (err error) {
 	n := &viewNode{hash: p.hash}
 	*p.to = n
 	if stored.children == nil {
@@ -169,37 +173,63 @@ func (l *viewLoader) node(p viewPlace, stored storedNode, divisions map[Hash]*di
 	return nil
 }
 
-// divisions returns what the partitions of rows say, read now or before.
-func (l *viewLoader) divisions(rows []storedRow) (map[Hash]*division, error) {
-	known := make(map[Hash]*division)
-	var missing []Hash
-	for _, r := range rows {
-		if _, seen := known[r.partition]; seen || len(r.objects) == 0 {
+// divisions returns what the partitions of rows say, read now or before; nil for a
+// row without classes.
+func (l *viewLoader) divisions(rows []storedRow) ([]*division, error) {
+	found := make([]*division, len(rows))
+	missing := make(map[Hash]*division)
+	l.mu.Lock()
+	for i, r := range rows {
+		if len(r.objects) == 0 {
 			continue
 		}
-		known[r.partition] = l.shared.divisions.get(r.partition)
-		if known[r.partition] == nil {
-			missing = append(missing, r.partition)
+		if found[i] = l.known[r.partition]; found[i] == nil {
+			missing[r.partition] = nil
 		}
 	}
-	runs, err := l.plan(missing)
-	if err != nil {
+	l.mu.Unlock()
+	if err := l.learn(missing); err != nil {
 		return nil, err
 	}
+	for i, r := range rows {
+		if found[i] == nil {
+			found[i] = missing[r.partition]
+		}
+	}
+	return found, nil
+}
+
+// learn finds divisions that were not met in this release yet: those of other views,
+// and in the packs.
+func (l *viewLoader) learn(missing map[Hash]*division) error {
+	var unknown []Hash
+	for h := range missing {
+		if missing[h] = l.shared.divisions.get(h); missing[h] == nil {
+			unknown = append(unknown, h)
+		}
+	}
+	runs, err := l.plan(unknown)
+	if err != nil {
+		return err
+	}
+	var buffer []byte
 	for _, run := range runs {
-		found, err := l.readRun(run)
+		found, err := l.readRun(run, &buffer)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, o := range found {
 			sets, err := decodePartition(o.body)
 			if err != nil {
-				return nil, ovenbird.Errorf(ovenbird.Internal, "partition %s: %w", o.hash, err)
+				return ovenbird.Errorf(ovenbird.Internal, "partition %s: %w", o.hash, err)
 			}
-			known[o.hash] = l.shared.divisions.put(o.hash, newDivision(sets))
+			missing[o.hash] = l.shared.divisions.put(o.hash, newDivision(sets))
 		}
 	}
-	return known, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.Copy(l.known, missing)
+	return nil
 }
 
 func newDivision(sets []ovenbird.CountrySet) *division {
@@ -214,10 +244,10 @@ func newDivision(sets []ovenbird.CountrySet) *division {
 }
 
 // rows returns stored rows as a view keeps them, ordered by their ids.
-func (l *viewLoader) rows(stored []storedRow, divisions map[Hash]*division) ([]viewRow, error) {
+func (l *viewLoader) rows(stored []storedRow, divisions []*division) ([]viewRow, error) {
 	rows := make([]viewRow, len(stored))
 	for i, s := range stored {
-		version, err := l.version(s, divisions[s.partition])
+		version, err := l.version(s, divisions[i])
 		if err != nil {
 			return nil, err
 		}
@@ -240,10 +270,10 @@ func (l *viewLoader) version(s storedRow, d *division) (Version, error) {
 	if !l.editions[s.Edition] {
 		return Version{}, l.release.damaged("row %s belongs to an edition that the manifest does not list", s.Key)
 	}
-	if s.Edition == "" && len(s.objects) > 1 {
+	if s.Edition == "" && s.objects.len() > 1 {
 		return Version{}, l.release.damaged("row %s is for the whole site, but differs between countries", s.Key)
 	}
-	if d.n != len(s.objects) {
+	if d.n != s.objects.len() {
 		return Version{}, l.release.damaged("row %s does not match its partition %s", s.Key, s.partition)
 	}
 	classes, fresh := l.shared.classesOf(s.partition, d, s.objects)
@@ -259,7 +289,7 @@ func (l *viewLoader) version(s storedRow, d *division) (Version, error) {
 // the same one.
 func (l *viewLoader) haveAll(s storedRow) error {
 	pack := 0
-	for _, h := range s.objects {
+	for _, h := range s.objects.all() {
 		in, _, ok := l.locate(pack, h)
 		if !ok {
 			return ovenbird.Errorf(ovenbird.NotFound, "row %s of release %s leads to object %s, which is in none of its packs",
@@ -289,8 +319,8 @@ func (l *viewLoader) loadPatches() error {
 		if err != nil {
 			return err
 		}
-		for _, s := range stored {
-			version, err := l.version(s, divisions[s.partition])
+		for i, s := range stored {
+			version, err := l.version(s, divisions[i])
 			if err != nil {
 				return err
 			}

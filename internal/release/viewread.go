@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"runtime"
@@ -20,7 +21,7 @@ type located struct {
 // object is an object that was read, checked against its hash.
 type object struct {
 	located
-	body []byte
+	body []byte // may be a part of what the next run is read into
 }
 
 const (
@@ -40,7 +41,7 @@ func (v *View) Objects(ctx context.Context, want []Hash, yield func(h Hash, body
 		mu.Lock()
 		defer mu.Unlock()
 		for _, o := range found {
-			if err := yield(o.hash, o.body); err != nil {
+			if err := yield(o.hash, bytes.Clone(o.body)); err != nil {
 				return err
 			}
 		}
@@ -48,14 +49,21 @@ func (v *View) Objects(ctx context.Context, want []Hash, yield func(h Hash, body
 	})
 }
 
-// readAll reads objects on all processors, and hands over those that lie together.
+// readAll reads objects on all processors, and hands over those that lie together,
+// for as long as yield runs.
 func (v *View) readAll(ctx context.Context, want []Hash, yield func([]object) error) error {
 	runs, err := v.plan(want)
 	if err != nil {
 		return err
 	}
+	var buffers sync.Pool // of *[]byte: a run takes one of those before it
 	return parallel(ctx, len(runs), func(i int) error {
-		found, err := v.readRun(runs[i])
+		buffer, ok := buffers.Get().(*[]byte)
+		if !ok {
+			buffer = new([]byte)
+		}
+		defer buffers.Put(buffer)
+		found, err := v.readRun(runs[i], buffer)
 		if err != nil {
 			return err
 		}
@@ -88,17 +96,18 @@ func (v *View) plan(want []Hash) (runs [][]located, err error) {
 	return runs, nil
 }
 
-// readRun reads objects that lie together.
-func (v *View) readRun(run []located) ([]object, error) {
+// readRun reads objects that lie together, into a buffer, which grows as it must.
+func (v *View) readRun(run []located, buffer *[]byte) ([]object, error) {
 	p, start := v.packs[run[0].pack], run[0].offset
-	buffer := make([]byte, run[len(run)-1].end()-start)
-	_, err := p.file.Load().ReadAt(buffer, start)
+	size := int(run[len(run)-1].end() - start)
+	*buffer = slices.Grow((*buffer)[:0], size)[:size]
+	_, err := p.file.Load().ReadAt(*buffer, start)
 	frames := unpacker{codec: v.reader.codec}
 	found := make([]object, len(run))
 	for i, o := range run {
 		found[i].located = o
 		if err == nil {
-			found[i].body, err = frames.object(o.entry, buffer[o.offset-start:o.end()-start])
+			found[i].body, err = frames.part(o.entry, (*buffer)[o.offset-start:o.end()-start])
 		}
 	}
 	if err != nil {
