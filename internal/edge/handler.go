@@ -253,9 +253,8 @@ func (e *Edge) send(w http.ResponseWriter, r *http.Request, a *answer, started t
 	case whole:
 	}
 	e.describe(h, a)
-	h.Put("Content-Type", contentJSON)
+	h.PutAll(e.headers.whole)
 	h.Put("Content-Length", length)
-	h.Put("Accept-Ranges", acceptBytes)
 	if rep.encoding != nil {
 		h.Put("Content-Encoding", rep.encoding)
 	}

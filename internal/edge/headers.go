@@ -28,6 +28,9 @@ var (
 // headers are the header values that the configuration decides, all made ahead.
 type headers struct {
 	vary []string
+	// described are those of every document that a 304 has too, and whole those
+	// that it has not.
+	described, whole *keepalive.Fields
 	// fresh is Cache-Control by how many seconds a document may be kept.
 	fresh [][]string
 	// shared is CDN-Cache-Control (RFC 9213) in the same way; nil where caches that
@@ -59,6 +62,16 @@ func newHeaders(c Config, l locator, previews bool) headers {
 		vary += ", Available-Dictionary"
 	}
 	h := headers{vary: []string{vary}}
+	h.described = keepalive.NewFields(http.Header{
+		"Vary":                          h.vary,
+		"No-Vary-Search":                noVarySearch,
+		"Cache-Status":                  cacheHit,
+		"Access-Control-Allow-Origin":   anyOrigin,
+		"Access-Control-Expose-Headers": exposed,
+		"Timing-Allow-Origin":           anyOrigin,
+		"X-Content-Type-Options":        nosniff,
+	})
+	h.whole = keepalive.NewFields(http.Header{"Content-Type": contentJSON, "Accept-Ranges": acceptBytes})
 	for s := range c.maxAgeSeconds() + 1 {
 		h.fresh = append(h.fresh, []string{scope + ", max-age=" + strconv.FormatInt(s, 10) + ", must-revalidate"})
 	}
@@ -106,6 +119,7 @@ func (h *headers) serverTiming(took time.Duration) []string {
 // header takes the fields of an answer, each once.
 type header interface {
 	Put(name string, values []string)
+	PutAll(fields *keepalive.Fields)
 }
 
 // mapped is a header in the way of net/http.
@@ -113,6 +127,9 @@ type mapped http.Header
 
 // Put implements header.
 func (m mapped) Put(name string, values []string) { m[name] = values }
+
+// PutAll implements header.
+func (m mapped) PutAll(fields *keepalive.Fields) { fields.CopyTo(http.Header(m)) }
 
 // headerOf returns where the fields of a document go: to be sent as they are, where
 // the connection is of that kind.
@@ -125,6 +142,7 @@ func headerOf(w http.ResponseWriter) header {
 
 // describe sets the headers of a document that a 304 has too.
 func (e *Edge) describe(h header, a *answer) {
+	h.PutAll(e.headers.described)
 	h.Put("Etag", a.representation.etags)
 	switch {
 	case a.visit != nil:
@@ -135,15 +153,8 @@ func (e *Edge) describe(h header, a *answer) {
 	default:
 		h.Put("Cache-Control", e.headers.cacheControl(a.known.latest, a.until))
 	}
-	h.Put("Vary", e.headers.vary)
 	h.Put("Surrogate-Key", a.entry.surrogates)
 	h.Put("Cache-Tag", a.entry.tags)
 	h.Put("Repr-Digest", a.representation.digests)
 	h.Put("Ovenbird-Release", a.state.header)
-	h.Put("No-Vary-Search", noVarySearch)
-	h.Put("Cache-Status", cacheHit)
-	h.Put("Access-Control-Allow-Origin", anyOrigin)
-	h.Put("Access-Control-Expose-Headers", exposed)
-	h.Put("Timing-Allow-Origin", anyOrigin)
-	h.Put("X-Content-Type-Options", nosniff)
 }

@@ -1,6 +1,7 @@
 package keepalive
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,7 +18,31 @@ type ResponseWriter interface {
 	// form; what has been put is not to be in the map. Content-Type, Content-Length
 	// and Date mean what they mean in the map; Connection has to stand there.
 	Put(name string, values []string)
+	// PutAll sends fields that were made ahead, as Put would: for one copy of all.
+	PutAll(fields *Fields)
 }
+
+// Fields are fields that many answers have. Immutable; any number of goroutines may
+// use them. Make them with NewFields.
+type Fields struct {
+	header http.Header
+	lines  []byte // as they are sent
+	typed  bool   // see answer
+}
+
+// NewFields returns the fields of a header, which stays as it is. Date,
+// Content-Length and what is about the connection are not to be among them: they
+// are each answer's own.
+func NewFields(header http.Header) *Fields {
+	var a answer
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		a.Put(name, header[name])
+	}
+	return &Fields{header: header, lines: a.fields, typed: a.typed}
+}
+
+// CopyTo puts the fields into a header.
+func (f *Fields) CopyTo(h http.Header) { maps.Copy(h, f.header) }
 
 // unknown is the length of a body that the handler has not declared.
 const unknown = -1
@@ -73,6 +98,12 @@ func (a *answer) Put(name string, values []string) {
 		a.fields = appendValue(a.fields, value)
 		a.fields = append(a.fields, "\r\n"...)
 	}
+}
+
+// PutAll implements ResponseWriter.
+func (a *answer) PutAll(fields *Fields) {
+	a.fields = append(a.fields, fields.lines...)
+	a.typed = a.typed || fields.typed
 }
 
 // appendValue appends the value of a field. Nothing in it ends its line.

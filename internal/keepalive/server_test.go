@@ -497,3 +497,21 @@ func TestPuttingFields(t *testing.T) {
 		t.Errorf("got %v, want twice %v", got, want)
 	}
 }
+
+// Fields made ahead are sent, and copied, as each would be alone.
+func TestFieldsMadeAhead(t *testing.T) {
+	fields := keepalive.NewFields(http.Header{"A": {"1", "2\r\nB: 3"}, "Content-Type": {"text/css"}})
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if to, ok := w.(keepalive.ResponseWriter); ok && r.URL.Path == "/next" {
+			to.PutAll(fields)
+		} else {
+			fields.CopyTo(w.Header())
+		}
+		_, _ = io.WriteString(w, "ok")
+	}), usual)
+	want := told{200, http.Header{"A": {"1", "2  B: 3"}, "Content-Type": {"text/css"}, "Content-Length": {"2"}}, "ok"}
+	got, _ := exchange(t, s.address, next+ask("/copied", ""))
+	if len(got) != 2 || got[0].String() != want.String() || got[1].String() != want.String() {
+		t.Errorf("got %v, want twice %v", got, want)
+	}
+}
