@@ -48,7 +48,7 @@ func TestAnExecutionThatGotLostIsRunAgain(t *testing.T) {
 // forgetOutcome leaves an execution as a disk that failed at its end does.
 func forgetOutcome(t *testing.T, state engine.Config, id string) {
 	t.Helper()
-	driver, address, table := "sqlite", state.Path, "workflow_status"
+	driver, address, table := "sqlite", state.Path+"?_pragma=busy_timeout(10000)", "workflow_status"
 	if state.URL != "" {
 		driver, address, table = "pgx", state.URL, "dbos.workflow_status"
 	}
