@@ -104,6 +104,8 @@ func (a asked) entitled(policy string) string {
 		switch code := strings.ToUpper(strings.TrimSpace(a.country[0])); code {
 		case "FI", "SE", "US":
 			return code
+		case "UK": // as many write the United Kingdom, where nothing is offered here
+			return "GB"
 		}
 		return ""
 	}
@@ -216,6 +218,7 @@ func judgeCountry(a asked, got answer, entitled string) error {
 		return nil
 	case entitled == "*" && document.C == named: // an address without a country leads nowhere
 		return nil
+	case entitled == "GB" && named == "" && got.status == http.StatusNotFound: // nothing is offered there
 	case entitled != "" && (named == "" || named == entitled) && document.C == entitled:
 	case (entitled == "" || named != "" && named != entitled) && got.status == http.StatusForbidden:
 	default:
