@@ -1,5 +1,5 @@
 // Command ovenbird is the backend of a streaming-video provider: it bakes every
-// document of every variation ahead of time and serves them from memory.
+// document of every variation ahead of time and serves them as they are.
 package main
 
 import (

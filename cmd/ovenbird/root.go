@@ -61,9 +61,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ovenbird",
-		Short: "Bake a streaming catalog ahead of time and serve it from memory",
+		Short: "Bake a streaming catalog ahead of time and serve it as it is",
 		Long: "Ovenbird bakes every document of every variation, per country and application, ahead of time\n" +
-			"and serves it from memory: no request computes anything.\n\n" +
+			"and serves it as it is: no request decides anything.\n\n" +
 			"Exit codes: 0 done, 1 failure, 2 wrong input or usage, 3 held for a person to decide.",
 		SilenceUsage: true, SilenceErrors: true,
 	}

@@ -1,14 +1,15 @@
 // Package edge serves releases to viewers.
 //
-// An edge takes a release over from the store, builds everything that it will
-// answer with, and puts it behind one atomic pointer. From then on a request
-// touches memory and nothing else: no database, no bucket, no lock. What is
-// left to do for a request is to find the document (two map lookups and an
-// index), to choose a coding, and to write bytes that are ready.
+// An edge takes a release over from the store: which documents there are, where,
+// and what they are made of is in memory then, behind one atomic pointer, and their
+// bodies lie in packs that it holds open on its disk. It decides nothing when it
+// answers. For what was asked for before, and is not out of date, a request finds
+// what its address leads to and the document (two lookups), chooses a coding, and
+// writes bytes that are ready. The first one who asks waits for them to be read,
+// checked by hash, and compressed. What is ready is kept within a number of bytes.
 //
-// Lists come as templates with slots for cards. The edge puts the cards in when
-// it takes a release over, once for each combination of classes that occurs,
-// never when it answers.
+// Lists come as templates with slots for cards. The cards are put in when a list is
+// first asked for. That they are there is checked when a release changes.
 //
 // A release covers a time: what changes by itself within its horizon is known
 // ahead. So an entry is a short timeline of versions, and a request reads the
